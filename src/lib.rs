@@ -1,0 +1,20 @@
+//! tabdis: a Redis-compatible engine. This page is the map.
+//!
+//! A module uses lower floors only; `tests/tidy.rs` checks it.
+//!
+//! | floor | module | what it is |
+//! |--:|---|---|
+//! | 0 | [`base`] | bytes, glob, number formatting, seeded generator, hashing: never heard of Redis |
+//! | 1 | [`ds`] | data structures in Redis's shapes, with none of its errors |
+//! | 2 | [`resp`] | the wire format, both ways; also how effects are written |
+//! | 3 | [`engine`] | keyspace, expiry, sessions, blocking, pub/sub, transactions: one command in; reply, effects, pushes out |
+//! | 4 | [`cmd`] | what each command means, one file per family: row above function |
+//!
+//! What never happens here: the engine reads no clock, owns no thread, does no I/O, keeps no global, and does not panic on
+//! any input.
+
+pub mod base;
+pub mod cmd;
+pub mod ds;
+pub mod engine;
+pub mod resp;
