@@ -1,3 +1,4 @@
 //! Data structures in Redis's shapes, with none of its errors.
 
+pub mod intset;
 pub mod listpack;
