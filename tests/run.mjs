@@ -7,6 +7,7 @@ import { Stop, main, root } from './tools/process.mjs'
 import { setupTests, wasmTestRunner } from './tools/setup.mjs'
 
 const wasmTarget = ['--target', 'wasm32-unknown-unknown']
+const cargoTest = ['cargo', 'test', '--no-fail-fast']
 const server = ['--features', 'server']
 const nodeTest = ['node', '--test', '--test-reporter=spec', '--test-timeout=180000']
 
@@ -17,21 +18,21 @@ const nodeTest = ['node', '--test', '--test-reporter=spec', '--test-timeout=1800
 const parts = ({ chromium, chromedriver, redisServer }) => [
   {
     name: 'native',
-    files: rustTests().filter(isNative),
-    command: ['cargo', 'test', ...server, '--lib', '--bins', ...testFlags(rustTests().filter(isNative))],
+    files: ['src/lib.rs'],
+    command: [...cargoTest, ...server, '--lib', '--bins', ...testFlags(rustTests().filter(isNative))],
     counts: rustCounts,
   },
   {
     name: 'oracle',
     files: rustTests().filter((name) => name === 'oracle'),
-    command: ['cargo', 'test', ...server, '--test', 'oracle'],
+    command: [...cargoTest, ...server, '--test', 'oracle'],
     env: { REDIS_SERVER: redisServer },
     counts: rustCounts,
   },
   {
     name: 'wasm',
     files: rustTests().filter(isWasm),
-    command: ['cargo', 'test', ...wasmTarget, ...testFlags(rustTests().filter(isWasm))],
+    command: [...cargoTest, ...wasmTarget, ...testFlags(rustTests().filter(isWasm))],
     env: { CHROMEDRIVER: chromedriver, WASM_BINDGEN_TEST_WEBDRIVER_JSON: webdriverConfig, WASM_BINDGEN_TEST_TIMEOUT: '120' },
     counts: rustCounts,
   },
