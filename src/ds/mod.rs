@@ -1,4 +1,5 @@
 //! Data structures in Redis's shapes, with none of its errors.
 
+pub mod dict;
 pub mod intset;
 pub mod listpack;

@@ -1,0 +1,588 @@
+//! The one hash table of the house: dense entries, a seeded index beside them, and no insert that costs more than one small split.
+//!
+//! Entries lie in a slab of chunks, at positions (*ids*) `0..len`; removal moves the last entry into the hole. The index is an
+//! extendible hash (Fagin et al. 1979): a directory, indexed by the top bits of a 32-bit hash, of segments of a few thousand
+//! slots with linear probing. A slot holds the hash beside the id, so growing an index never touches an entry. A full
+//! segment of the largest ordinary size splits in two; the directory doubles by copying its 4-byte entries. So there is no table that
+//! must be re-hashed as a whole, and growth has no cliff.
+
+use crate::base::{hash, rng::Rng};
+
+/// An entry of a [`Dict`].
+pub trait Keyed {
+    /// Returns the bytes it is found by. They must not change while the entry is in a dict.
+    fn key(&self) -> &[u8];
+}
+
+/// A hash table of entries with dense `u32` ids; see the module's head.
+pub struct Dict<E> {
+    seed: u64,
+    len: usize,
+    /// All but the last one in use hold exactly [`CHUNK`] entries. One empty chunk may follow, so that a dict that swings around
+    /// a chunk's border does not allocate each time.
+    chunks: Vec<Vec<E>>,
+    /// `1 << depth` indices into `segments`, or empty while nothing was ever inserted.
+    directory: Vec<u32>,
+    depth: u32,
+    segments: Vec<Segment>,
+}
+
+/// What [`Dict::remove`] took out.
+pub struct Removed<E> {
+    /// The entry.
+    pub entry: E,
+    /// The former id of the entry that now has the removed id; `None` when the removed one was the last.
+    pub moved_from: Option<u32>,
+}
+
+const CHUNK_BITS: u32 = 10;
+/// Entries per chunk.
+const CHUNK: usize = 1 << CHUNK_BITS;
+
+impl<E: Keyed> Dict<E> {
+    /// Returns an empty dict whose hashes depend on `seed`. Allocates nothing.
+    pub const fn new(seed: u64) -> Self {
+        Dict { seed, len: 0, chunks: Vec::new(), directory: Vec::new(), depth: 0, segments: Vec::new() }
+    }
+
+    /// Returns the number of entries.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there is no entry.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the seed given to [`Dict::new`].
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Returns the hash under which this dict knows `key`, for the `_hashed` methods.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u32 {
+        (hash::hash(key, self.seed) >> 32) as u32
+    }
+
+    /// Returns the id of the entry with this key.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        if self.len == 0 { None } else { self.find_hashed(self.hash(key), key) }
+    }
+
+    /// Returns the id of the entry with this key, whose [`Dict::hash`] is `hash`.
+    #[inline]
+    pub fn find_hashed(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        if self.len == 0 {
+            return None;
+        }
+        let segment = &self.segments[self.segment_of(hash)];
+        let slots = &segment.slots[..];
+        let mut at = segment.home(hash);
+        loop {
+            let slot = slots[at];
+            if slot == EMPTY {
+                return None;
+            }
+            if slot_hash(slot) == hash && self.get(slot_id(slot)).key() == key {
+                return Some(slot_id(slot));
+            }
+            at = next(at, slots.len());
+        }
+    }
+
+    /// Returns whether an entry has this key.
+    #[inline]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Returns the entry with id `id`, which must be below [`Dict::len`].
+    #[inline]
+    pub fn get(&self, id: u32) -> &E {
+        &self.chunks[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
+    }
+
+    /// Returns the entry with id `id`, which must be below [`Dict::len`]. Its key must stay as it is.
+    #[inline]
+    pub fn get_mut(&mut self, id: u32) -> &mut E {
+        &mut self.chunks[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
+    }
+
+    /// Returns the entry with this key.
+    #[inline]
+    pub fn lookup(&self, key: &[u8]) -> Option<&E> {
+        self.find(key).map(|id| self.get(id))
+    }
+
+    /// Adds an entry whose key no other entry has, and returns its id, which is the former [`Dict::len`].
+    #[inline]
+    pub fn insert(&mut self, entry: E) -> u32 {
+        self.insert_hashed(self.hash(entry.key()), entry)
+    }
+
+    /// Adds an entry whose key no other entry has and whose [`Dict::hash`] is `hash`; returns its id.
+    pub fn insert_hashed(&mut self, hash: u32, entry: E) -> u32 {
+        debug_assert_eq!(hash, self.hash(entry.key()));
+        let id = u32::try_from(self.len).ok().filter(|id| *id < u32::MAX).expect("memory ends before 2^32 entries do");
+        if self.segments.is_empty() {
+            self.start_index();
+        }
+        let mut at = self.segment_of(hash);
+        while self.segments[at].is_full() {
+            self.make_room(at);
+            at = self.segment_of(hash);
+        }
+        self.segments[at].insert(slot(hash, id));
+        self.push(entry);
+        id
+    }
+
+    /// Removes the entry with id `id`, which must be below [`Dict::len`]. The last entry takes its id.
+    #[inline]
+    pub fn remove(&mut self, id: u32) -> Removed<E> {
+        self.remove_hashed(self.hash(self.get(id).key()), id)
+    }
+
+    /// Removes the entry with id `id`, whose key's [`Dict::hash`] is `hash`. The last entry takes its id.
+    pub fn remove_hashed(&mut self, hash: u32, id: u32) -> Removed<E> {
+        let last = (self.len - 1) as u32;
+        let at = self.segment_of(hash);
+        self.segments[at].remove(hash, id);
+        if last != id {
+            let hash = self.hash(self.get(last).key());
+            let at = self.segment_of(hash);
+            let segment = &mut self.segments[at];
+            let position = segment.position(hash, last);
+            segment.slots[position] = slot(hash, id);
+        }
+        let mut entry = self.pop();
+        if last != id {
+            std::mem::swap(&mut entry, self.get_mut(id));
+        }
+        if self.len == 0 {
+            self.clear();
+        } else {
+            self.segments[at].shrink();
+        }
+        Removed { entry, moved_from: (last != id).then_some(last) }
+    }
+
+    /// Puts `entry`, whose key must be equal, in the place of the entry with id `id`, and returns the old one.
+    #[inline]
+    pub fn replace(&mut self, id: u32, entry: E) -> E {
+        debug_assert!(self.get(id).key() == entry.key());
+        std::mem::replace(self.get_mut(id), entry)
+    }
+
+    /// Returns the entries in the order of their ids.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &E> + Clone {
+        self.chunks.iter().flatten()
+    }
+
+    /// Returns the id of an entry, each being equally likely, or `None` when there is none.
+    #[inline]
+    pub fn random(&self, rng: &mut Rng) -> Option<u32> {
+        (self.len > 0).then(|| rng.below(self.len) as u32)
+    }
+
+    /// Passes up to `count` entries to `f` and returns the cursor of the next call: 0 when all were passed. Start with cursor 0.
+    ///
+    /// The cursor is the number of positions still to visit; they are visited from the last to the first. Every entry that is
+    /// in the dict from the first call to the last is passed at least once, whatever is inserted and removed between the calls:
+    /// with cursor `c`, an entry not passed yet is always at a position below `c`. This holds at the start (`c = len`) and
+    /// after each visit of position `c - 1`. An insert moves nothing. A removal moves one entry, and only downwards: one that
+    /// was below `c` stays below `c`. A cursor above `len` may be lowered to `len`, since positions from there on are empty.
+    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(&E)) -> u64 {
+        let end = if cursor == 0 { self.len } else { self.len.min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
+        let start = end.saturating_sub(count.max(1));
+        for id in (start..end).rev() {
+            f(self.get(id as u32));
+        }
+        start as u64
+    }
+
+    /// Removes all entries and frees all memory.
+    pub fn clear(&mut self) {
+        *self = Dict::new(self.seed);
+    }
+
+    /// Makes room for `n` entries in all. Does nothing for the index when it is in use already: it grows without a cliff anyway.
+    pub fn reserve(&mut self, n: usize) {
+        self.chunks.reserve_exact(n.div_ceil(CHUNK).saturating_sub(self.chunks.len()));
+        if n > self.len {
+            let first = self.chunks.first_mut();
+            match first {
+                Some(chunk) => chunk.reserve_exact(n.min(CHUNK).saturating_sub(chunk.len())),
+                None => self.chunks.push(Vec::with_capacity(n.min(CHUNK))),
+            }
+        }
+        if self.segments.is_empty() && n > 0 {
+            self.depth = n.div_ceil(SEGMENT_MAX * 3 / 4).next_power_of_two().trailing_zeros().min(DEPTH_MAX);
+            let size = size_for(n.div_ceil(1 << self.depth));
+            self.directory = (0..1 << self.depth).collect();
+            self.segments = self.directory.iter().map(|_| Segment::new(size, self.depth)).collect();
+        }
+    }
+
+    /// Returns the bytes of the slab and the index; what entries own elsewhere is not in it. Takes a step per 1,000 entries.
+    pub fn heap_bytes(&self) -> usize {
+        self.chunks.capacity() * size_of::<Vec<E>>()
+            + self.chunks.iter().map(|c| c.capacity() * size_of::<E>()).sum::<usize>()
+            + self.directory.capacity() * size_of::<u32>()
+            + self.segments.capacity() * size_of::<Segment>()
+            + self.segments.iter().map(|s| size_of_val(&*s.slots)).sum::<usize>()
+    }
+
+    /// Returns the index of the segment in charge of `hash`.
+    #[inline]
+    fn segment_of(&self, hash: u32) -> usize {
+        // In 64 bits, because at depth 0 all 32 bits are shifted out.
+        self.directory[(u64::from(hash) >> (32 - self.depth)) as usize] as usize
+    }
+
+    fn push(&mut self, entry: E) {
+        let chunk = self.len >> CHUNK_BITS;
+        if chunk == self.chunks.len() {
+            // The first chunk grows from small, so that a small dict is small.
+            self.chunks.push(if chunk == 0 { Vec::new() } else { Vec::with_capacity(CHUNK) });
+        }
+        self.chunks[chunk].push(entry);
+        self.len += 1;
+    }
+
+    fn pop(&mut self) -> E {
+        self.len -= 1;
+        let chunk = self.len >> CHUNK_BITS;
+        self.chunks.truncate(chunk + 2);
+        let entries = &mut self.chunks[chunk];
+        let entry = entries.pop().expect("the last id is below len, and its chunk holds it");
+        if chunk == 0 && entries.len() >= 4 && entries.len() < entries.capacity() / 4 {
+            entries.shrink_to(entries.len() * 2);
+        }
+        entry
+    }
+
+    #[cold]
+    fn start_index(&mut self) {
+        self.depth = 0;
+        self.directory = vec![0];
+        self.segments = Vec::with_capacity(1);
+        self.segments.push(Segment::new(SEGMENT_MIN, 0));
+    }
+
+    /// Gives the full segment `at` room: more slots while it is small, else half of its entries go to a new segment.
+    #[cold]
+    fn make_room(&mut self, at: usize) {
+        let segment = &self.segments[at];
+        // Hashes that agree in more bits than chance explains would double the directory for nothing; such a segment grows instead.
+        let may_split = segment.depth < DEPTH_MAX
+            && (segment.depth < self.depth || self.directory.len() <= 8 * self.segments.len());
+        if segment.slots.len() < SEGMENT_MAX || !may_split {
+            let size = segment.slots.len();
+            self.segments[at].resize(if size < SEGMENT_MIN * 8 { size * 2 } else { size + size / 4 });
+            return;
+        }
+        if segment.depth == self.depth {
+            self.directory = self.directory.iter().flat_map(|&s| [s, s]).collect();
+            self.depth += 1;
+        }
+        let prefix = self.segments[at].prefix();
+        let (left, right) = self.segments[at].split();
+        let (depth, new) = (left.depth, self.segments.len() as u32);
+        self.segments[at] = left;
+        self.segments.push(right);
+        // A segment owns one aligned run of the directory; the upper half goes to the new one.
+        let run = 1usize << (self.depth - depth);
+        let first = (prefix as usize) << (self.depth - depth + 1);
+        self.directory[first + run..first + 2 * run].fill(new);
+    }
+}
+
+/// A part of the index: an open-addressed table with linear probing, for all hashes that begin with the same `depth` bits.
+struct Segment {
+    slots: Box<[u64]>,
+    used: u32,
+    depth: u32,
+}
+
+const EMPTY: u64 = 0;
+/// Slots of a new dict's only segment.
+const SEGMENT_MIN: usize = 8;
+/// A segment of this size splits instead of growing: 16 KiB, some microseconds.
+const SEGMENT_MAX: usize = 2048;
+/// Bits the directory may use. Far more segments than 2^32 entries need.
+const DEPTH_MAX: u32 = 24;
+
+impl Segment {
+    fn new(size: usize, depth: u32) -> Self {
+        Segment { slots: vec![EMPTY; size].into_boxed_slice(), used: 0, depth }
+    }
+
+    /// Returns where the search for `hash` starts: the bits below the common ones, scaled to the size, which need not be a power of two.
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        ((u64::from(hash << self.depth) * self.slots.len() as u64) >> 32) as usize
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.used as usize * 6 >= self.slots.len() * 5
+    }
+
+    #[inline]
+    fn insert(&mut self, slot: u64) {
+        let mut at = self.home(slot_hash(slot));
+        while self.slots[at] != EMPTY {
+            at = next(at, self.slots.len());
+        }
+        self.slots[at] = slot;
+        self.used += 1;
+    }
+
+    /// Returns where the slot of entry `id` is, which must be here.
+    #[inline]
+    fn position(&self, hash: u32, id: u32) -> usize {
+        let wanted = slot(hash, id);
+        let mut at = self.home(hash);
+        while self.slots[at] != wanted {
+            assert!(self.slots[at] != EMPTY, "every entry of the slab has its slot");
+            at = next(at, self.slots.len());
+        }
+        at
+    }
+
+    /// Empties the slot of entry `id` and closes the gap: slots that were pushed past it move back, so no tombstones are needed.
+    fn remove(&mut self, hash: u32, id: u32) {
+        let size = self.slots.len();
+        let distance = |from: usize, to: usize| if to >= from { to - from } else { to + size - from };
+        let mut hole = self.position(hash, id);
+        let mut at = next(hole, size);
+        while self.slots[at] != EMPTY {
+            if distance(self.home(slot_hash(self.slots[at])), at) >= distance(hole, at) {
+                self.slots[hole] = self.slots[at];
+                hole = at;
+            }
+            at = next(at, size);
+        }
+        self.slots[hole] = EMPTY;
+        self.used -= 1;
+    }
+
+    /// Gives memory back when hardly any slot is used.
+    #[inline]
+    fn shrink(&mut self) {
+        if self.slots.len() > SEGMENT_MIN && (self.used as usize) < self.slots.len() / 4 {
+            self.resize(size_for(self.used as usize));
+        }
+    }
+
+    fn resize(&mut self, size: usize) {
+        let size = if self.slots.len() < SEGMENT_MAX { size.min(SEGMENT_MAX) } else { size };
+        let mut new = Segment::new(size, self.depth);
+        self.slots.iter().filter(|s| **s != EMPTY).for_each(|s| new.insert(*s));
+        *self = new;
+    }
+
+    /// Returns the bits that all hashes here have in common. There must be a hash.
+    fn prefix(&self) -> u32 {
+        let slot = self.slots.iter().find(|s| **s != EMPTY).expect("a full segment has slots in use");
+        (u64::from(slot_hash(*slot)) >> (32 - self.depth)) as u32
+    }
+
+    /// Returns the slots as two segments, told apart by the first bit that is not common to all.
+    fn split(&self) -> (Segment, Segment) {
+        let goes_right = |slot: u64| (slot_hash(slot) << self.depth) >> 31 == 1;
+        let used = self.slots.iter().filter(|s| **s != EMPTY);
+        let right = used.clone().filter(|s| goes_right(**s)).count();
+        let mut halves = (
+            Segment::new(size_for(self.used as usize - right), self.depth + 1),
+            Segment::new(size_for(right), self.depth + 1),
+        );
+        used.for_each(|s| if goes_right(*s) { halves.1.insert(*s) } else { halves.0.insert(*s) });
+        halves
+    }
+}
+
+/// Returns a size with room to grow for `used` slots in use.
+fn size_for(used: usize) -> usize {
+    (used + used / 3).max(SEGMENT_MIN)
+}
+
+/// A slot is the hash above the id plus one, so that no slot in use is [`EMPTY`].
+#[inline]
+fn slot(hash: u32, id: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(id + 1)
+}
+
+#[inline]
+fn slot_hash(slot: u64) -> u32 {
+    (slot >> 32) as u32
+}
+
+#[inline]
+fn slot_id(slot: u64) -> u32 {
+    slot as u32 - 1
+}
+
+#[inline]
+fn next(at: usize, size: usize) -> usize {
+    if at + 1 == size { 0 } else { at + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[derive(Debug, PartialEq)]
+    struct Pair(Vec<u8>, u32);
+
+    impl Keyed for Pair {
+        fn key(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    fn key(n: usize) -> Vec<u8> {
+        format!("key:{n}").into_bytes()
+    }
+
+    fn check(dict: &Dict<Pair>, model: &BTreeMap<Vec<u8>, u32>) {
+        assert_eq!(dict.len(), model.len());
+        let mut seen = BTreeMap::new();
+        for (id, pair) in dict.iter().enumerate() {
+            assert_eq!(dict.find(&pair.0), Some(id as u32));
+            seen.insert(pair.0.clone(), pair.1);
+        }
+        assert_eq!(&seen, model);
+        assert_eq!(dict.segments.iter().map(|s| s.used as usize).sum::<usize>(), dict.len());
+        assert!(dict.directory.is_empty() || dict.directory.len() == 1 << dict.depth);
+    }
+
+    #[test]
+    fn does_what_a_map_does() {
+        let mut rng = Rng::new(1);
+        for (keys, operations, reserve) in
+            [(10, 2_000, 0), (5_000, 30_000, 0), (30_000, 150_000, 3_000), (3, 100, 100_000)]
+        {
+            let (mut dict, mut model) = (Dict::<Pair>::new(9), BTreeMap::new());
+            dict.reserve(reserve);
+            // Phases of mostly growing and mostly shrinking reach every size of segment in both directions.
+            for step in 0..operations {
+                let growing = (step * 4 / operations) % 2 == 0;
+                let key = key(rng.below(keys));
+                let value = step as u32;
+                match dict.find(&key) {
+                    Some(id) if rng.below(10) < if growing { 2 } else { 9 } => {
+                        let last = dict.len() as u32 - 1;
+                        let removed = dict.remove(id);
+                        assert_eq!(removed.moved_from, (id != last).then_some(last));
+                        assert_eq!(model.remove(&key), Some(removed.entry.1));
+                    }
+                    Some(id) => {
+                        let old = dict.replace(id, Pair(key.clone(), value));
+                        assert_eq!(model.insert(key, value), Some(old.1));
+                    }
+                    None if growing || rng.below(10) == 0 => {
+                        assert_eq!(dict.insert(Pair(key.clone(), value)) as usize, model.len());
+                        assert_eq!(model.insert(key, value), None);
+                    }
+                    None => assert!(!model.contains_key(&key)),
+                }
+                if step % (operations / 7) == 0 {
+                    check(&dict, &model);
+                }
+            }
+            check(&dict, &model);
+            while let Some(id) = dict.random(&mut rng) {
+                assert_eq!(model.remove(&dict.get(id).0), Some(dict.get(id).1));
+                dict.remove(id);
+            }
+            assert!(model.is_empty() && dict.heap_bytes() == 0);
+        }
+    }
+
+    #[test]
+    fn stays_right_when_hashes_agree() {
+        // `insert_hashed` checks the hash in debug builds, so the clash is made of segments directly and of chosen keys below.
+        let mut segment = Segment::new(SEGMENT_MIN, 3);
+        for id in 0..500 {
+            if segment.is_full() {
+                segment.resize(segment.slots.len() * 2);
+            }
+            segment.insert(slot(77, id));
+        }
+        for id in (0..500).step_by(3) {
+            segment.remove(77, id);
+        }
+        for id in (0..500).filter(|id| id % 3 != 0) {
+            assert_eq!(segment.slots[segment.position(77, id)], slot(77, id));
+        }
+
+        // 4,000 keys whose hashes agree in their first 8 bits: the directory must not double without end.
+        let (mut dict, mut kept) = (Dict::new(5), 0);
+        for n in 0.. {
+            let key = key(n);
+            if dict.hash(&key) >> 24 == 0xA5 {
+                dict.insert(Pair(key, n as u32));
+                kept += 1;
+                if kept == 4_000 {
+                    break;
+                }
+            }
+        }
+        assert!(dict.directory.len() <= 16 * dict.segments.len());
+        for (id, pair) in dict.iter().enumerate() {
+            assert_eq!(dict.find(&pair.0), Some(id as u32));
+        }
+    }
+
+    #[test]
+    fn a_scan_returns_what_stays_throughout() {
+        let mut rng = Rng::new(3);
+        for round in 0..200 {
+            let mut dict = Dict::<Pair>::new(round);
+            for n in 0..rng.below(3_000) {
+                dict.insert(Pair(key(n), 0));
+            }
+            let mut throughout: BTreeSet<Vec<u8>> = dict.iter().map(|p| p.0.clone()).collect();
+            let (mut seen, mut cursor, mut fresh) = (BTreeSet::new(), 0, 1_000_000);
+            loop {
+                cursor = dict.scan(cursor, 1 + rng.below(40), |p| {
+                    seen.insert(p.0.clone());
+                });
+                if cursor == 0 {
+                    break;
+                }
+                for _ in 0..rng.below(30) {
+                    if rng.below(3) == 0 {
+                        fresh += 1;
+                        dict.insert(Pair(key(fresh), 0));
+                    } else if let Some(id) = dict.random(&mut rng) {
+                        throughout.remove(&dict.remove(id).entry.0);
+                    }
+                }
+            }
+            assert!(throughout.is_subset(&seen));
+        }
+    }
+
+    #[test]
+    fn a_foreign_cursor_is_harmless() {
+        let mut dict = Dict::new(0);
+        assert_eq!(dict.scan(u64::MAX, 10, |_: &Pair| unreachable!()), 0);
+        (0..25).for_each(|n| {
+            dict.insert(Pair(key(n), 0));
+        });
+        let mut passed = 0;
+        assert_eq!(dict.scan(u64::MAX, 10, |_| passed += 1), 15);
+        assert_eq!(dict.scan(3, 0, |_| passed += 1), 2);
+        assert_eq!(dict.scan(3, usize::MAX, |_| passed += 1), 0);
+        assert_eq!(passed, 14);
+    }
+}
