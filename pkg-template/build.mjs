@@ -9,7 +9,7 @@
 // `new URL('./tabdis.wasm', import.meta.url)`, a form that bundlers understand.
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { copyFile, cp, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Stop, main, must, root, step } from '../tests/tools/process.mjs'
 import { setup, wasmBindgen } from '../tests/tools/setup.mjs'
@@ -48,7 +48,7 @@ export async function buildGlue() {
   const start = new Date()
   const target = ['--target', 'wasm32-unknown-unknown']
   await step('compiling the engine to wasm', () => must('cargo', ['build', '--release', ...target, '--lib']))
-  const wasm = join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'wasm32-unknown-unknown/release/tabdis.wasm')
+  const wasm = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'wasm32-unknown-unknown/release/tabdis.wasm')
   // Without its default path to the wasm: bundlers would look for a file of that name.
   const options = ['--target', 'web', '--omit-default-module-path', '--out-name', 'tabdis', '--out-dir', glue]
   await rm(glue, { recursive: true, force: true })
