@@ -3,3 +3,4 @@
 pub mod dict;
 pub mod intset;
 pub mod listpack;
+pub mod tree;
