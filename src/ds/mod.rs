@@ -2,5 +2,6 @@
 
 pub mod dict;
 pub mod intset;
+pub mod list;
 pub mod listpack;
 pub mod tree;
