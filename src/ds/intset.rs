@@ -232,6 +232,20 @@ mod tests {
     }
 
     #[test]
+    fn members_have_the_bytes_of_redis_7() {
+        // From `DUMP` in redis-server 7.0.15 after `SADD s 1 -2 30000`, `SADD s 100000`, and `SADD s -9000000000`, `SREM s 1`.
+        let hex = |set: &IntSet| set.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let mut set = IntSet::new();
+        assert!(set.add(1) && set.add(-2) && set.add(30_000));
+        assert_eq!(hex(&set), "0200000003000000feff01003075");
+        assert!(set.add(100_000));
+        assert_eq!(hex(&set), "0400000004000000feffffff0100000030750000a0860100");
+        assert!(set.add(-9_000_000_000) && set.remove(1));
+        let wide = "080000000400000000e68ee7fdfffffffeffffffffffffff3075000000000000a086010000000000";
+        assert_eq!(hex(&set), wide);
+    }
+
+    #[test]
     fn hostile_bytes_are_refused_or_read_whole() {
         let mut rng = Rng::new(2);
         for _ in 0..20_000 {

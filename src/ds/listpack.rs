@@ -745,6 +745,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_hash_has_the_bytes_of_redis_7() {
+        // From `DUMP` in redis-server 7.0.15 after `HSET h name Ann age 41 "" empty n -5`.
+        let want = "280000000800846e616d650583416e6e0483616765042901800185656d70747906816e02dffb02ff";
+        let mut pack = Listpack::new();
+        for text in ["name", "Ann", "age", "41", "", "empty", "n", "-5"] {
+            pack.push_back(text.as_bytes());
+        }
+        assert_eq!(pack.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>(), want);
+        let pos = pack.find(b"age", 1, pack.first()).and_then(|pos| pack.next(pos)).unwrap();
+        assert_eq!(pack.get(pos), Elem::Int(41));
+        assert_eq!(pack.find(b"Ann", 1, pack.first()), None);
+    }
+
+    #[test]
     fn memory_stays_close_to_what_is_kept() {
         let mut pack = Listpack::new();
         for n in 0..5000 {

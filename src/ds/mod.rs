@@ -4,4 +4,5 @@ pub mod dict;
 pub mod intset;
 pub mod list;
 pub mod listpack;
+mod quicklist;
 pub mod tree;
