@@ -15,6 +15,7 @@ pub trait Keyed {
 }
 
 /// A hash table of entries with dense `u32` ids; see the module's head.
+#[derive(Clone)]
 pub struct Dict<E> {
     seed: u64,
     len: usize,
@@ -304,6 +305,7 @@ impl<E: Keyed> Dict<E> {
 }
 
 /// A part of the index: an open-addressed table with linear probing, for all hashes that begin with the same `depth` bits.
+#[derive(Clone)]
 struct Segment {
     slots: Box<[u64]>,
     used: u32,

@@ -7,16 +7,19 @@
 use std::cmp::Ordering;
 
 /// A sorted sequence of `E`; see the module's head. Entries that compare equal may only exist if the caller never looks for them by order.
+#[derive(Clone)]
 pub struct Tree<E> {
     root: Node<E>,
 }
 
+#[derive(Clone)]
 enum Node<E> {
     Leaf(Vec<E>),
     Inner(Box<Inner<E>>),
 }
 
 /// `first[i]` is the smallest entry of `kids[i]`, `counts[i]` the number of entries in it. All kids have the same height.
+#[derive(Clone)]
 struct Inner<E> {
     first: Vec<E>,
     counts: Vec<u32>,
@@ -24,7 +27,7 @@ struct Inner<E> {
 }
 
 /// Most entries of a leaf.
-const LEAF: usize = 256;
+const LEAF: usize = 128;
 /// Most children of an inner node.
 const FANOUT: usize = 64;
 
@@ -538,11 +541,11 @@ fn insert_into_leaf<E: Copy>(
     Some(right)
 }
 
-/// Grows a full leaf by a quarter, at most 32 entries: doubling would leave a third of all leaf memory unused.
+/// Grows a full leaf by a quarter, at most 16 entries: doubling would leave a third of all leaf memory unused.
 #[inline]
 fn make_room<E>(entries: &mut Vec<E>) {
     if entries.len() == entries.capacity() {
-        entries.reserve_exact((entries.len() / 4).clamp(4, LEAF / 8));
+        entries.reserve_exact((entries.len() / 4).clamp(4, LEAF / 8).min(LEAF - entries.len()));
     }
 }
 
@@ -636,7 +639,7 @@ mod tests {
             let mut tree = Tree::from_sorted(model.iter().copied());
             check(&tree, &model);
             for _ in 0..50 {
-                let n = rng.u64() % (len * 2 + 1) | 1;
+                let n = (rng.u64() % (len * 2 + 1)) | 1;
                 if let Err(at) = model.binary_search(&n) {
                     assert_eq!(insert(&mut tree, n), at);
                     model.insert(at, n);

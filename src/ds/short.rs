@@ -1,0 +1,120 @@
+//! A byte string of 16 bytes that keeps up to 15 bytes in itself: most members and fields then need no allocation of their own.
+
+use std::ptr::NonNull;
+
+/// An owned, immutable byte string, kept in place when it is short and in one allocation of its exact length otherwise.
+pub struct Short(Repr);
+
+#[repr(C)]
+union Repr {
+    inline: Inline,
+    heap: Heap,
+}
+
+/// Bytes and their number; a number of [`ON_HEAP`] says that this is a [`Heap`].
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Inline {
+    bytes: [u8; INLINE],
+    len: u8,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Heap {
+    at: NonNull<u8>,
+    len: u32,
+    pad: [u8; INLINE - size_of::<usize>() - size_of::<u32>()],
+    tag: u8,
+}
+
+/// Most bytes kept in place.
+const INLINE: usize = 15;
+const ON_HEAP: u8 = u8::MAX;
+
+impl Short {
+    /// Returns a copy of `bytes`.
+    #[inline]
+    pub fn new(bytes: &[u8]) -> Self {
+        if bytes.len() <= INLINE {
+            let mut inline = Inline { bytes: [0; INLINE], len: bytes.len() as u8 };
+            inline.bytes[..bytes.len()].copy_from_slice(bytes);
+            return Short(Repr { inline });
+        }
+        let len = u32::try_from(bytes.len()).expect("arguments are limited to 512 MB");
+        let at = NonNull::from(Box::leak(Box::<[u8]>::from(bytes))).cast();
+        Short(Repr { heap: Heap { at, len, pad: [0; _], tag: ON_HEAP } })
+    }
+
+    /// Returns the bytes this string takes beyond itself.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        if self.is_inline() { 0 } else { self.len() }
+    }
+
+    #[inline]
+    fn is_inline(&self) -> bool {
+        // SAFETY: the last byte is initialised in both forms: the number of bytes or the tag.
+        unsafe { self.0.inline.len != ON_HEAP }
+    }
+}
+
+impl std::ops::Deref for Short {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the last byte says which form was written; `len` is at most INLINE; the allocation lives as long as `self`.
+        unsafe {
+            if self.is_inline() {
+                self.0.inline.bytes.get_unchecked(..self.0.inline.len as usize)
+            } else {
+                std::slice::from_raw_parts(self.0.heap.at.as_ptr(), self.0.heap.len as usize)
+            }
+        }
+    }
+}
+
+impl Drop for Short {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_inline() {
+            // SAFETY: this form was written by `new` from a leaked box of this length, which nobody else frees.
+            unsafe {
+                let heap = self.0.heap;
+                drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(heap.at.as_ptr(), heap.len as usize)));
+            }
+        }
+    }
+}
+
+impl Clone for Short {
+    fn clone(&self) -> Self {
+        Short::new(self)
+    }
+}
+
+impl std::fmt::Debug for Short {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self))
+    }
+}
+
+// SAFETY: a Short owns its bytes and never shares them.
+unsafe impl Send for Short {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_its_bytes_in_16() {
+        assert_eq!(size_of::<Short>(), 16);
+        for len in [0, 1, 14, 15, 16, 17, 255, 256, 100_000] {
+            let bytes = vec![len as u8 | 1; len];
+            let short = Short::new(&bytes);
+            assert_eq!(&*short, &bytes[..]);
+            assert_eq!(&*short.clone(), &bytes[..]);
+            assert_eq!(short.heap_bytes(), if len <= 15 { 0 } else { len });
+        }
+    }
+}
