@@ -1,10 +1,12 @@
 //! Data structures in Redis's shapes, with none of its errors.
 
 pub mod dict;
+pub mod hash;
 pub mod intset;
 pub mod list;
 pub mod listpack;
 mod quicklist;
+pub mod set;
 pub mod short;
 pub mod tree;
 pub mod zset;
