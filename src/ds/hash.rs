@@ -395,7 +395,8 @@ mod tests {
             let (mut hash, mut model, mut now) = (Hash::new(), Model::new(), 1_000);
             for step in 0..12_000 {
                 let n = rng.below(kinds);
-                let field = if n.is_multiple_of(3) { format!("{n}") } else { format!("field with the number {n}") }.into_bytes();
+                let field = if n.is_multiple_of(3) { format!("{n}") } else { format!("field with the number {n}") }
+                    .into_bytes();
                 let longest = if rng.below(50) == 0 { 60 } else { 18 };
                 let value = vec![b'0' + (step % 10) as u8; rng.below(longest)];
                 match rng.below(10) {

@@ -1,1 +1,556 @@
-//! Floor: see lib.rs.
+//! Floor 3: the engine. One command in; reply, effects, pushes and requests out.
+//!
+//! [`Engine::call`] is the one door. It checks what the command's row says (arity, flags, authentication, transaction and
+//! subscriber state), runs the row's function, and collects what came of it. [`Engine::replay`] applies an effect of another
+//! engine. [`Engine::tick`] does what time brings. Time is an argument and stands still during a call; chance is seeded; there
+//! is no I/O. A host owns one engine, opens a session per client, and after every call takes [`Engine::take_ready`],
+//! [`Engine::effects`] and [`Engine::take_requests`].
+
+pub mod args;
+pub mod config;
+mod effects;
+pub mod entry;
+pub mod error;
+pub mod events;
+pub mod keyspace;
+pub mod pubsub;
+pub mod reply;
+pub mod row;
+pub mod session;
+pub mod snapshot;
+pub mod value;
+mod wait;
+
+pub use args::Args;
+pub use config::Config;
+pub use error::{Error, Outcome};
+pub use keyspace::{Keyspace, Ttl};
+pub use reply::{Proto, Reply};
+pub use row::{
+    Group, KEY_ACCESS_DELETE, KEY_ACCESS_UPDATE, KEY_DELETE, KEY_INSERT, KEY_META, KEY_OVERWRITE, KEY_READ, KEY_UPDATE,
+    Row, RowId, Table, flag,
+};
+pub use session::{Session, SessionId, Sessions};
+
+use pubsub::PubSub;
+use session::{Multi, ReplyMode, Wait};
+
+/// What only a host can do, asked for by a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Write a snapshot now (SAVE), or in slices (BGSAVE).
+    Save { background: bool },
+    /// Rewrite the log (BGREWRITEAOF).
+    Rewrite,
+    /// Stop, after saving or not (SHUTDOWN).
+    Shutdown { save: Option<bool> },
+}
+
+/// Counters of one command.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallStats {
+    /// Times run.
+    pub calls: u64,
+    /// Times refused before running.
+    pub rejected: u64,
+    /// Times answered with an error.
+    pub failed: u64,
+}
+
+/// What the engine keeps beside data, sessions and subscriptions.
+pub struct Server {
+    /// All commands.
+    pub table: &'static Table,
+    /// Settings.
+    pub config: Config,
+    /// Per row of the table.
+    pub calls: Vec<CallStats>,
+    /// Error replies by code.
+    pub errors: std::collections::BTreeMap<String, u64>,
+    /// 40 hex digits that name this run.
+    pub run_id: String,
+    /// When the engine was made, ms since the epoch.
+    pub started_ms: u64,
+    /// Sessions ever opened.
+    pub connections: u64,
+    /// Last completed save, ms since the epoch; the host sets it.
+    pub last_save_ms: u64,
+    /// Bytes in use; the host sets the probe.
+    pub memory: fn() -> u64,
+    /// `INFO` lines the host adds, by section (`persistence`, `replication`).
+    pub host_info: Vec<(&'static str, String)>,
+    /// Sessions that wait.
+    pub blocked: usize,
+    requests: Vec<Request>,
+}
+
+/// A Redis without a network: see the module.
+pub struct Engine {
+    /// The data.
+    pub ks: Keyspace,
+    /// The clients.
+    pub sessions: Sessions,
+    /// The subscriptions.
+    pub pubsub: PubSub,
+    /// Everything else.
+    pub server: Server,
+    replayer: Option<SessionId>,
+}
+
+/// How an engine begins.
+pub struct Options {
+    /// How many databases: Redis has 16.
+    pub databases: usize,
+    /// The seed of all chance and all hash tables.
+    pub seed: u64,
+    /// Now, ms since the epoch.
+    pub now: u64,
+}
+
+/// What a handler works with. The parts are separate borrows, so that a value can be read from `ks` while `out` is written.
+pub struct Ctx<'a> {
+    /// The command and its arguments.
+    pub argv: &'a [&'a [u8]],
+    /// The row of the command.
+    pub row: &'static Row,
+    /// The number of the row.
+    pub row_id: RowId,
+    /// Where the reply goes. On an error everything written is taken back.
+    pub out: &'a mut Reply,
+    /// The data.
+    pub ks: &'a mut Keyspace,
+    /// The session that sent the command.
+    pub me: &'a mut Session,
+    /// All other sessions.
+    pub sessions: &'a mut Sessions,
+    /// The subscriptions.
+    pub pubsub: &'a mut PubSub,
+    /// Everything else.
+    pub server: &'a mut Server,
+    /// The command runs inside EXEC or a script, so it must not wait.
+    pub nested: bool,
+    wait: Option<Wait>,
+}
+
+impl<'a> Ctx<'a> {
+    /// A cursor over the arguments after the name (after both words of a sub-command).
+    pub fn args(&self) -> Args<'a> {
+        let words = if self.server.table.slot(self.row_id).parent.is_some() { 2 } else { 1 };
+        Args::from(self.argv, words)
+    }
+
+    /// The name as error texts and events have it: `set`, `client|kill`.
+    pub fn name(&self) -> &'static str {
+        &self.server.table.slot(self.row_id).full_name
+    }
+
+    /// Logs `argv` instead of the command's own words. Further calls add further effects.
+    pub fn instead(&mut self, argv: &[&[u8]]) {
+        self.ks.effects.instead(self.ks.db(), argv);
+    }
+
+    /// Logs `argv` beside the command's own words, before them.
+    pub fn also(&mut self, argv: &[&[u8]]) {
+        self.ks.effects.also(self.ks.db(), argv);
+    }
+
+    /// Asks the host for something.
+    pub fn request(&mut self, request: Request) {
+        self.server.requests.push(request);
+    }
+
+    /// Makes the session wait until one of `keys` holds a `kind` (then the command runs again), or until `timeout_ms` have
+    /// passed (0: for ever). A command inside a transaction does not wait: it answers null at once. Write no reply yourself.
+    pub fn wait_for(&mut self, keys: &[&[u8]], kind: value::Type, timeout_ms: u64) {
+        self.wait_with(keys, kind, timeout_ms, false);
+    }
+
+    /// Like [`Ctx::wait_for`]; with `on_missing` the wait also ends when a key goes or changes type.
+    pub fn wait_with(&mut self, keys: &[&[u8]], kind: value::Type, timeout_ms: u64, on_missing: bool) {
+        if self.nested {
+            return self.out.null_array();
+        }
+        // Run again after a false alarm, the first deadline stands.
+        let deadline = match &self.me.wait {
+            Some(wait) => wait.deadline,
+            None if timeout_ms == 0 => 0,
+            None => self.ks.now.saturating_add(timeout_ms),
+        };
+        let mut unique: Vec<Vec<u8>> = Vec::with_capacity(keys.len());
+        for key in keys {
+            if !unique.iter().any(|k| k == key) {
+                unique.push(key.to_vec());
+            }
+        }
+        let argv = self.argv.iter().map(|arg| arg.to_vec()).collect();
+        self.wait = Some(Wait { keys: unique, db: self.ks.db(), kind, on_missing, deadline, argv });
+    }
+
+    /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
+    pub fn run_nested(&mut self, row_id: RowId, argv: &[&[u8]]) -> Result<(), Error> {
+        let mut c = Ctx {
+            argv,
+            row: self.server.table.slot(row_id).row,
+            row_id,
+            out: self.out,
+            ks: self.ks,
+            me: self.me,
+            sessions: self.sessions,
+            pubsub: self.pubsub,
+            server: self.server,
+            nested: true,
+            wait: None,
+        };
+        c.run().1
+    }
+
+    /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
+    fn run(&mut self) -> (Option<Wait>, Outcome) {
+        let mark = self.out.mark();
+        let dirty = self.ks.dirty;
+        self.ks.select(self.me.db);
+        self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
+        let outer = self.ks.effects.begin_command();
+        let outcome = (self.row.run)(self);
+        let changed = self.ks.dirty != dirty;
+        let db = self.ks.db();
+        self.ks.effects.end_command(outer, changed, db, self.argv);
+        let stats = &mut self.server.calls[self.row_id as usize];
+        stats.calls += 1;
+        if let Err(error) = &outcome {
+            stats.failed += 1;
+            self.server.count_error(error);
+            self.out.rewind(mark);
+            self.out.error(error);
+            return (None, outcome);
+        }
+        (self.wait.take(), outcome)
+    }
+}
+
+impl Server {
+    fn count_error(&mut self, error: &Error) {
+        // The codes are ours, but texts can come from scripts: keep the list short.
+        if self.errors.len() < 128 || self.errors.contains_key(error.code()) {
+            *self.errors.entry(error.code().to_string()).or_default() += 1;
+        }
+    }
+}
+
+impl Engine {
+    /// Returns an empty engine that knows the commands of `table`.
+    pub fn new(table: &'static Table, options: &Options) -> Self {
+        let mut ks = Keyspace::new(options.databases, options.seed);
+        ks.now = options.now;
+        let run_id = (0..5).map(|_| format!("{:08x}", ks.rng.u64() as u32)).collect();
+        Engine {
+            sessions: Sessions::default(),
+            pubsub: PubSub::new(options.seed),
+            server: Server {
+                table,
+                config: Config::default(),
+                calls: vec![CallStats::default(); table.slots().len()],
+                errors: Default::default(),
+                run_id,
+                started_ms: options.now,
+                connections: 0,
+                last_save_ms: options.now,
+                memory: || 0,
+                host_info: Vec::new(),
+                blocked: 0,
+                requests: Vec::new(),
+            },
+            replayer: None,
+            ks,
+        }
+    }
+
+    /// Opens a session. `addr` is what `CLIENT LIST` shows.
+    pub fn open(&mut self, addr: impl Into<String>, proto: Proto, now: u64) -> SessionId {
+        self.server.connections += 1;
+        let id = self.sessions.open(addr.into(), proto, now);
+        let session = self.sessions.get_mut(id).expect("opened just above");
+        session.authenticated = self.server.config.requirepass.is_empty();
+        id
+    }
+
+    /// Closes a session and forgets what it watched, waited for and subscribed to.
+    pub fn close(&mut self, id: SessionId) {
+        let Some(mut session) = self.sessions.take(id) else { return };
+        self.stop_waiting(&mut session);
+        self.ks.unwatch(&mut session);
+        self.pubsub.unsubscribe_all(&mut session);
+        self.sessions.put(session);
+        self.sessions.close(id);
+    }
+
+    /// Runs one command of session `id` at `now` (ms since the epoch). The reply is appended to the session's `out`, unless the
+    /// session now waits. Returns false if there is no such session, or it waits or is to be closed: then nothing was done.
+    pub fn call(&mut self, id: SessionId, argv: &[&[u8]], now: u64) -> bool {
+        if argv.is_empty() {
+            return true;
+        }
+        match self.server.table.find(argv[0]) {
+            Some(row) => self.call_row(id, row, argv, now),
+            None => self.enter(id, now, |engine, me, out| {
+                let error = Error::unknown_command(argv);
+                engine.reject(me, None, out, &error);
+            }),
+        }
+    }
+
+    /// Like [`Engine::call`], when the number of the command is known already.
+    pub fn call_row(&mut self, id: SessionId, row: RowId, argv: &[&[u8]], now: u64) -> bool {
+        self.enter(id, now, |engine, me, out| engine.dispatch(row, argv, me, out))
+    }
+
+    /// Takes the session out of its place, runs `f`, ends the unit, and puts everything back.
+    fn enter(&mut self, id: SessionId, now: u64, f: impl FnOnce(&mut Self, &mut Session, &mut Reply)) -> bool {
+        let Some(mut me) = self.sessions.take(id) else { return false };
+        if me.wait.is_some() || me.closing {
+            self.sessions.put(me);
+            return false;
+        }
+        self.ks.now = now;
+        me.active_ms = now;
+        me.calls += 1;
+        self.turn(&mut me, f);
+        self.sessions.put(me);
+        if !self.ks.ready.is_empty() {
+            self.serve_waiting();
+        }
+        true
+    }
+
+    /// One unit of work for session `me`: its reply, then its own pushes; effects and events go out.
+    fn turn(&mut self, me: &mut Session, f: impl FnOnce(&mut Self, &mut Session, &mut Reply)) {
+        let mut out = std::mem::take(&mut me.out);
+        let mark = out.mark();
+        f(self, me, &mut out);
+        match me.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off | ReplyMode::Skip => out.rewind(mark),
+            ReplyMode::SkipNext => {}
+        }
+        me.reply_mode = match me.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            mode => mode,
+        };
+        self.end_unit(me);
+        out.raw(me.later.bytes());
+        me.later.rewind(0);
+        me.out = out;
+    }
+
+    /// Sends the unit's effects and notifications on their way, and tells watchers.
+    fn end_unit(&mut self, me: &mut Session) {
+        self.ks.effects.end_unit();
+        for id in std::mem::take(&mut self.ks.touched) {
+            if id == me.place {
+                me.dirty_cas = true;
+            } else if let Some(session) = self.sessions.get_mut(id) {
+                session.dirty_cas = true;
+            }
+        }
+        if self.ks.events.is_empty() {
+            return;
+        }
+        for event in std::mem::take(&mut self.ks.events) {
+            if self.ks.notify_flags & events::KEYSPACE != 0 {
+                let channel = [format!("__keyspace@{}__:", event.db).as_bytes(), &event.key].concat();
+                self.pubsub.publish(&mut self.sessions, me, false, &channel, event.name.as_bytes());
+            }
+            if self.ks.notify_flags & events::KEYEVENT != 0 {
+                let channel = format!("__keyevent@{}__:{}", event.db, event.name);
+                self.pubsub.publish(&mut self.sessions, me, false, channel.as_bytes(), &event.key);
+            }
+        }
+    }
+
+    /// Finds the sub-command, checks what the row demands, and queues or runs.
+    fn dispatch(&mut self, row_id: RowId, argv: &[&[u8]], me: &mut Session, out: &mut Reply) {
+        let row_id = match self.resolve(row_id, argv) {
+            Ok(id) => id,
+            Err(error) => return self.reject(me, Some(row_id), out, &error),
+        };
+        let row = self.server.table.slot(row_id).row;
+        if let Err(error) = self.admit(row_id, row, argv, me) {
+            return self.reject(me, Some(row_id), out, &error);
+        }
+        me.last = Some(row_id);
+        if let Some(multi) = &mut me.multi
+            && !matches!(row.name, "EXEC" | "DISCARD" | "MULTI" | "WATCH" | "QUIT" | "RESET")
+        {
+            queue(multi, row_id, row, argv);
+            return out.simple("QUEUED");
+        }
+        let mut c = Ctx {
+            argv,
+            row,
+            row_id,
+            out,
+            ks: &mut self.ks,
+            me,
+            sessions: &mut self.sessions,
+            pubsub: &mut self.pubsub,
+            server: &mut self.server,
+            nested: false,
+            wait: None,
+        };
+        if let (Some(wait), _) = c.run() {
+            self.start_waiting(me, wait);
+        }
+    }
+
+    /// The row that `argv` means: the sub-command's if the command is a container. Fails if there is none.
+    fn resolve(&self, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Error> {
+        resolve(self.server.table, row_id, argv)
+    }
+
+    /// Checks everything that does not need the command's own knowledge.
+    fn admit(&self, row_id: RowId, row: &Row, argv: &[&[u8]], me: &Session) -> Result<(), Error> {
+        let argc = argv.len() as i64;
+        let arity = i64::from(row.arity);
+        if (arity > 0 && argc != arity) || argc < -arity {
+            return Err(Error::arity(&self.server.table.slot(row_id).full_name));
+        }
+        if !me.authenticated && !row.has(flag::NO_AUTH) {
+            return Err(Error::NoAuth);
+        }
+        if row.has(flag::NO_MULTI) && me.multi.is_some() {
+            return Err(Error::NoMulti);
+        }
+        let limit = self.server.config.maxmemory;
+        if limit > 0 && row.has(flag::DENYOOM) && (self.server.memory)() > limit {
+            return Err(Error::OutOfMemory);
+        }
+        if me.subscriptions() > 0 && me.proto() == Proto::Resp2 && !allowed_while_subscribed(row) {
+            let name = &self.server.table.slot(row_id).full_name;
+            return Err(Error::new(format!(
+                "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Answers an error for a command that is not run; a transaction being queued is spoiled by it.
+    fn reject(&mut self, me: &mut Session, row: Option<RowId>, out: &mut Reply, error: &Error) {
+        if let Some(multi) = &mut me.multi {
+            multi.aborted = true;
+        }
+        if let Some(row) = row {
+            self.server.calls[row as usize].rejected += 1;
+        }
+        self.server.count_error(error);
+        out.error(error);
+    }
+
+    /// Applies one effect of another engine. Takes no clock, expires nothing, records nothing, and answers nobody. Fails with
+    /// what the command answered if it was not applied.
+    pub fn replay(&mut self, argv: &[&[u8]]) -> Result<(), Error> {
+        let id = match self.replayer {
+            Some(id) => id,
+            None => {
+                let id = self.sessions.open("replay".to_string(), Proto::Resp2, self.ks.now);
+                let session = self.sessions.get_mut(id).expect("opened just above");
+                (session.authenticated, session.replica) = (true, true);
+                self.replayer = Some(id);
+                id
+            }
+        };
+        let expiry = std::mem::replace(&mut self.ks.expiry, keyspace::Expiry::Ignores);
+        let mut wait = self.sessions.take(id).expect("the replay session is never closed");
+        self.ks.effects.record(false);
+        let mut result = Ok(());
+        self.turn(&mut wait, |engine, me, out| {
+            match argv.first().and_then(|name| engine.server.table.find(name)) {
+                Some(row) => engine.dispatch(row, argv, me, out),
+                None => out.error(&Error::new("ERR unknown effect")),
+            }
+            if let [b'-', text @ ..] = out.bytes() {
+                result = Err(Error::new(String::from_utf8_lossy(text).trim_end()));
+            }
+            out.rewind(0);
+        });
+        self.sessions.put(wait);
+        self.ks.expiry = expiry;
+        if !self.ks.ready.is_empty() {
+            self.serve_waiting();
+        }
+        result
+    }
+
+    /// Does what time brings, at `now`: deletes due keys (a bounded number), ends waits that are over. Returns when it wants to
+    /// be called next, ms since the epoch; that can be `now` when more is due.
+    pub fn tick(&mut self, now: u64) -> Option<u64> {
+        self.ks.now = now;
+        if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
+            self.ks.expire_due(1000);
+        }
+        let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now);
+        self.end_unit(&mut nobody);
+        self.end_overdue_waits();
+        self.serve_waiting();
+        self.next_wake()
+    }
+
+    /// When [`Engine::tick`] has something to do next, ms since the epoch.
+    pub fn next_wake(&self) -> Option<u64> {
+        let due = if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
+            // A key is due once its time is past, not at it.
+            self.ks.next_due().map(|at| at.saturating_add(1))
+        } else {
+            None
+        };
+        let wait = self.sessions.iter().filter_map(|s| s.wait.as_ref()).map(|w| w.deadline).filter(|at| *at > 0).min();
+        due.into_iter().chain(wait).min()
+    }
+
+    /// Sessions that got output, or are to be closed, since the last call; each at least once.
+    pub fn take_ready(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.sessions.ready)
+    }
+
+    /// What the host was asked to do since the last call.
+    pub fn take_requests(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.server.requests)
+    }
+
+    /// The effects not taken yet, as RESP commands.
+    pub fn effects(&mut self) -> &mut Vec<u8> {
+        self.ks.effects.out()
+    }
+}
+
+/// The row that `argv` means: the sub-command's if `row_id` is a container. Fails if there is none.
+pub fn resolve(table: &Table, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Error> {
+    let row = table.slot(row_id).row;
+    match argv.get(1) {
+        Some(child) if !row.subs.is_empty() => {
+            table.find_sub(row_id, child).ok_or_else(|| Error::unknown_subcommand(row.name, child))
+        }
+        _ => Ok(row_id),
+    }
+}
+
+/// Appends a command to a transaction.
+fn queue(multi: &mut Multi, row_id: RowId, row: &Row, argv: &[&[u8]]) {
+    multi.flags |= row.flags;
+    multi.queue.push((row_id, argv.iter().map(|arg| arg.to_vec()).collect()));
+}
+
+fn allowed_while_subscribed(row: &Row) -> bool {
+    matches!(
+        row.name,
+        "PING"
+            | "SUBSCRIBE"
+            | "SSUBSCRIBE"
+            | "UNSUBSCRIBE"
+            | "SUNSUBSCRIBE"
+            | "PSUBSCRIBE"
+            | "PUNSUBSCRIBE"
+            | "RESET"
+            | "QUIT"
+    )
+}

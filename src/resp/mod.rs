@@ -1,1 +1,4 @@
-//! Floor: see lib.rs.
+//! Floor 2: RESP, the wire format, both ways. Commands as clients send them, replies in RESP2 and RESP3, effects in the log
+//! and the feed.
+
+pub mod encode;

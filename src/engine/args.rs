@@ -1,0 +1,82 @@
+//! Reading a command's arguments in order. Every method answers Redis's error when the argument is not what it must be.
+
+use super::error::Error;
+use crate::base::num;
+
+/// A cursor over the arguments that follow the name.
+#[derive(Clone)]
+pub struct Args<'a> {
+    argv: &'a [&'a [u8]],
+    at: usize,
+}
+
+impl<'a> Args<'a> {
+    /// Reads `argv` from position `at` on.
+    pub fn from(argv: &'a [&'a [u8]], at: usize) -> Self {
+        Args { argv, at }
+    }
+
+    /// Whether arguments are left.
+    pub fn more(&self) -> bool {
+        self.at < self.argv.len()
+    }
+
+    /// How many arguments are left.
+    pub fn left(&self) -> usize {
+        self.argv.len().saturating_sub(self.at)
+    }
+
+    /// The next argument without taking it.
+    pub fn peek(&self) -> Option<&'a [u8]> {
+        self.argv.get(self.at).copied()
+    }
+
+    /// Takes the next argument. Fails with a syntax error if there is none.
+    #[expect(clippy::should_implement_trait, reason = "it fails instead of ending")]
+    pub fn next(&mut self) -> Result<&'a [u8], Error> {
+        let arg = self.peek().ok_or(Error::Syntax)?;
+        self.at += 1;
+        Ok(arg)
+    }
+
+    /// Takes the next argument if it is `word` in any case.
+    pub fn word(&mut self, word: &str) -> bool {
+        let hit = self.peek().is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+        self.at += usize::from(hit);
+        hit
+    }
+
+    /// Takes the next argument as an integer. Fails if it is none, or does not fit 64 bits.
+    pub fn int(&mut self) -> Result<i64, Error> {
+        int(self.next()?)
+    }
+
+    /// Takes the next argument as a float. Fails if it is none, or NaN.
+    pub fn float(&mut self) -> Result<f64, Error> {
+        num::parse_f64(self.next()?).ok_or(Error::NotFloat)
+    }
+
+    /// Takes `n` arguments. Fails with a syntax error if there are fewer.
+    pub fn take(&mut self, n: usize) -> Result<&'a [&'a [u8]], Error> {
+        let taken = self.argv.get(self.at..self.at.saturating_add(n)).ok_or(Error::Syntax)?;
+        self.at += n;
+        Ok(taken)
+    }
+
+    /// Takes all that is left.
+    pub fn rest(&mut self) -> &'a [&'a [u8]] {
+        let rest = &self.argv[self.at.min(self.argv.len())..];
+        self.at = self.argv.len();
+        rest
+    }
+
+    /// Fails with a syntax error if anything is left.
+    pub fn end(&self) -> Result<(), Error> {
+        if self.more() { Err(Error::Syntax) } else { Ok(()) }
+    }
+}
+
+/// Returns the integer in `arg`, or Redis's error for a value that is none.
+pub fn int(arg: &[u8]) -> Result<i64, Error> {
+    num::parse_i64(arg).ok_or(Error::NotInteger)
+}

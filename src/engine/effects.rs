@@ -1,0 +1,109 @@
+//! Effects: the canonical commands that reproduce what a call changed, in the order it changed it. They are the log and the feed.
+
+use crate::base::num::fmt_i64;
+use crate::resp::encode;
+
+/// Collects the effects of the call in progress (a *unit*), then appends them to the outgoing bytes: `SELECT` where the
+/// database changes, `MULTI`/`EXEC` around a unit of several.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Whether anyone listens. Off, nothing is encoded.
+    on: bool,
+    /// RESP frames of the unit, one after the other.
+    unit: Vec<u8>,
+    /// Where each frame of the unit ends, and the database it ran in.
+    ends: Vec<(usize, usize)>,
+    /// The command said itself what to log, so its own words are not.
+    explicit: bool,
+    /// Finished bytes the host has not taken yet.
+    out: Vec<u8>,
+    /// The database the reader of `out` has selected; none at the start of a log or after a snapshot.
+    selected: Option<usize>,
+    /// Bytes ever put out: the replication offset.
+    offset: u64,
+}
+
+impl Effects {
+    /// Turns recording on or off. Off, units vanish.
+    pub fn record(&mut self, on: bool) {
+        self.on = on;
+    }
+
+    /// Adds an effect, and keeps the running command's own words out.
+    pub fn instead(&mut self, db: usize, argv: &[&[u8]]) {
+        self.explicit = true;
+        self.also(db, argv);
+    }
+
+    /// Adds an effect beside what the running command logs.
+    pub fn also(&mut self, db: usize, argv: &[&[u8]]) {
+        if self.on {
+            encode::command(&mut self.unit, argv);
+            self.ends.push((self.unit.len(), db));
+        }
+    }
+
+    /// Keeps the running command out of the log although it changed something.
+    pub fn nothing(&mut self) {
+        self.explicit = true;
+    }
+
+    /// Starts a command inside the unit. Returns what [`Effects::end_command`] wants back.
+    pub(super) fn begin_command(&mut self) -> bool {
+        std::mem::take(&mut self.explicit)
+    }
+
+    /// Ends a command: logs its own words if it `changed` something and did not say otherwise.
+    pub(super) fn end_command(&mut self, outer: bool, changed: bool, db: usize, argv: &[&[u8]]) {
+        if changed && !self.explicit {
+            self.also(db, argv);
+        }
+        self.explicit = outer;
+    }
+
+    /// Ends the unit: its effects become visible to the host, as one atomic piece.
+    pub(super) fn end_unit(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let before = self.out.len();
+        let many = self.ends.len() > 1;
+        let mut from = 0;
+        for (n, (end, db)) in std::mem::take(&mut self.ends).into_iter().enumerate() {
+            if self.selected != Some(db) {
+                encode::command(&mut self.out, &[b"SELECT", fmt_i64(db as i64, &mut [0; 40])]);
+                self.selected = Some(db);
+            }
+            if many && n == 0 {
+                encode::command(&mut self.out, &[b"MULTI"]);
+            }
+            self.out.extend_from_slice(&self.unit[from..end]);
+            from = end;
+        }
+        if many {
+            encode::command(&mut self.out, &[b"EXEC"]);
+        }
+        self.unit.clear();
+        self.offset += (self.out.len() - before) as u64;
+    }
+
+    /// The finished bytes; the host takes what it has stored or sent with [`Vec::clear`] or [`std::mem::take`].
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    /// Whether finished bytes wait.
+    pub fn pending(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Forgets the selected database: the next unit says it, because a new reader begins there.
+    pub fn restart(&mut self) {
+        self.selected = None;
+    }
+
+    /// The replication offset: bytes ever put out.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+}

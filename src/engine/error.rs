@@ -1,0 +1,114 @@
+//! Every error a command can answer, with Redis's words. `Display` is the text after the `-` on the wire.
+
+use std::fmt;
+
+/// What a handler returns.
+pub type Outcome = Result<(), Error>;
+
+macro_rules! errors {
+    ($($name:ident = $text:literal,)*) => {
+        /// An error reply. One variant a text; a text with a changing part has its own constructor below and is kept in
+        /// [`Error::Text`].
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Error {
+            $(#[doc = $text] $name,)*
+            /// A text that names something of the request.
+            Text(String),
+        }
+        impl Error {
+            /// Returns the whole text, code included.
+            pub fn text(&self) -> &str {
+                match self {
+                    $(Error::$name => $text,)*
+                    Error::Text(text) => text,
+                }
+            }
+        }
+    };
+}
+
+// One line each, alphabetical.
+errors! {
+    BadAuth = "WRONGPASS invalid username-password pair or user is disabled.",
+    BadDb = "ERR DB index is out of range",
+    BitOffset = "ERR bit offset is not an integer or out of range",
+    DiscardWithoutMulti = "ERR DISCARD without MULTI",
+    ExecAbort = "EXECABORT Transaction discarded because of previous errors.",
+    ExecWithoutMulti = "ERR EXEC without MULTI",
+    HashNotFloat = "ERR hash value is not a float",
+    HashNotInteger = "ERR hash value is not an integer",
+    IncrOverflow = "ERR increment or decrement would overflow",
+    IncrNanOrInf = "ERR increment would produce NaN or Infinity",
+    IndexOutOfRange = "ERR index out of range",
+    MinMaxNotFloat = "ERR min or max is not a float",
+    MinMaxNotLex = "ERR min or max not valid string range item",
+    MultiNested = "ERR MULTI calls can not be nested",
+    NegativeTimeout = "ERR timeout is negative",
+    NoAuth = "NOAUTH Authentication required.",
+    NoSuchKey = "ERR no such key",
+    NoMulti = "ERR Command not allowed inside a transaction",
+    NotFloat = "ERR value is not a valid float",
+    NotInteger = "ERR value is not an integer or out of range",
+    OffsetOutOfRange = "ERR offset is out of range",
+    OutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.",
+    OutOfRange = "ERR value is out of range",
+    OutOfRangePositive = "ERR value is out of range, must be positive",
+    SameObject = "ERR source and destination objects are the same",
+    ScoreNan = "ERR resulting score is not a number (NaN)",
+    StringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+    Syntax = "ERR syntax error",
+    TimeoutNotFloat = "ERR timeout is not a float or out of range",
+    TimeoutOutOfRange = "ERR timeout is out of range",
+    WatchInMulti = "ERR WATCH inside MULTI is not allowed",
+    WrongType = "WRONGTYPE Operation against a key holding the wrong kind of value",
+}
+
+impl Error {
+    /// An error whose text names a part of the request.
+    pub fn new(text: impl Into<String>) -> Self {
+        Error::Text(text.into())
+    }
+
+    /// `ERR wrong number of arguments for '<name>' command`; sub-commands are named `parent|child`.
+    pub fn arity(full_name: &str) -> Self {
+        Error::Text(format!("ERR wrong number of arguments for '{}' command", full_name.to_ascii_lowercase()))
+    }
+
+    /// `ERR invalid expire time in '<name>' command`.
+    pub fn invalid_expire(name: &str) -> Self {
+        Error::Text(format!("ERR invalid expire time in '{}' command", name.to_ascii_lowercase()))
+    }
+
+    /// What an unknown first word answers: its name and the arguments' beginning, each bounded to 128 bytes.
+    pub fn unknown_command(argv: &[&[u8]]) -> Self {
+        let cut = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(128)]).into_owned();
+        let mut args = String::new();
+        for arg in &argv[1..] {
+            if args.len() >= 128 {
+                break;
+            }
+            let room = 128 - args.len();
+            args.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(room)])));
+        }
+        Error::Text(format!("ERR unknown command '{}', with args beginning with: {}", cut(argv[0]), args))
+    }
+
+    /// What an unknown sub-command of `parent` answers.
+    pub fn unknown_subcommand(parent: &str, child: &[u8]) -> Self {
+        let child = String::from_utf8_lossy(&child[..child.len().min(128)]);
+        Error::Text(format!("ERR unknown subcommand '{child}'. Try {} HELP.", parent.to_ascii_uppercase()))
+    }
+
+    /// The first word of the text: `ERR`, `WRONGTYPE`…, the key of `errorstats`.
+    pub fn code(&self) -> &str {
+        self.text().split(' ').next().unwrap_or("ERR")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for Error {}

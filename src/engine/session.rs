@@ -1,0 +1,241 @@
+//! A session: one client of the engine, whatever carries its bytes.
+
+use super::reply::{Proto, Reply};
+use super::row::RowId;
+use super::value::Type;
+use std::collections::BTreeSet;
+
+/// A session's place in its engine. Places are used again after [`super::Engine::close`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u32);
+
+/// What a session waits for.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// The keys, all of [`Wait::db`], in the order the command names them.
+    pub keys: Vec<Vec<u8>>,
+    /// Their database.
+    pub db: usize,
+    /// The type that ends the wait.
+    pub kind: Type,
+    /// The wait also ends, with the command's own error, when the key goes or changes type (XREADGROUP).
+    pub on_missing: bool,
+    /// When it ends without a result, ms since the epoch; 0 for never.
+    pub deadline: u64,
+    /// The command, run again when a key is ready.
+    pub argv: Vec<Vec<u8>>,
+}
+
+/// A transaction being queued.
+#[derive(Debug, Default)]
+pub struct Multi {
+    /// The commands, in order.
+    pub queue: Vec<(RowId, Vec<Vec<u8>>)>,
+    /// A command could not be queued, so EXEC refuses.
+    pub aborted: bool,
+    /// All flags of the queued commands.
+    pub flags: u32,
+}
+
+/// A key that must not change before EXEC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// Its database.
+    pub db: usize,
+    /// The key.
+    pub key: Vec<u8>,
+    /// It was due already, so its deletion is no change.
+    pub expired: bool,
+}
+
+/// What `CLIENT REPLY` asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// Every reply.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// Not the one of the command that comes next.
+    SkipNext,
+    /// Not the one of this command.
+    Skip,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Session {
+    /// The place in the engine.
+    pub place: SessionId,
+    /// `CLIENT ID`: never used twice.
+    pub id: u64,
+    /// `CLIENT SETNAME`.
+    pub name: Vec<u8>,
+    /// `CLIENT SETINFO lib-name`.
+    pub lib_name: Vec<u8>,
+    /// `CLIENT SETINFO lib-ver`.
+    pub lib_ver: Vec<u8>,
+    /// Where it comes from: an address, or the name of a channel.
+    pub addr: String,
+    /// The address it reached.
+    pub laddr: String,
+    /// The selected database.
+    pub db: usize,
+    /// Whether it may run commands.
+    pub authenticated: bool,
+    /// The user it is authenticated as.
+    pub user: String,
+    /// The transaction being queued.
+    pub multi: Option<Multi>,
+    /// Keys under WATCH.
+    pub watching: Vec<Watched>,
+    /// A watched key changed.
+    pub dirty_cas: bool,
+    /// Subscribed channels, patterns and shard channels.
+    pub channels: BTreeSet<Vec<u8>>,
+    pub patterns: BTreeSet<Vec<u8>>,
+    pub shards: BTreeSet<Vec<u8>>,
+    /// What it waits for.
+    pub wait: Option<Wait>,
+    /// `CLIENT REPLY`.
+    pub reply_mode: ReplyMode,
+    /// `CLIENT NO-EVICT`.
+    pub no_evict: bool,
+    /// `CLIENT NO-TOUCH`.
+    pub no_touch: bool,
+    /// It gets a line for every command (MONITOR).
+    pub monitor: bool,
+    /// To be closed by the host once its output is sent.
+    pub closing: bool,
+    /// An effect stream is replayed through it.
+    pub replica: bool,
+    /// When it was opened and last ran a command, ms since the epoch.
+    pub created_ms: u64,
+    pub active_ms: u64,
+    /// The last command, for `CLIENT LIST`.
+    pub last: Option<RowId>,
+    /// How many commands it ran, bytes in, bytes out (counted by the host).
+    pub calls: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Bytes waiting in the host's query buffer, and the number of arguments of the pending command.
+    pub query_buffer: usize,
+    /// Replies and pushes the host has not taken yet, in order.
+    pub out: Reply,
+    /// Pushes to itself while its own command runs; they follow the reply.
+    pub(super) later: Reply,
+}
+
+impl Session {
+    pub(super) fn new(place: SessionId, id: u64, addr: String, proto: Proto, now: u64) -> Self {
+        Session {
+            place,
+            id,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            addr,
+            laddr: String::new(),
+            db: 0,
+            authenticated: false,
+            user: "default".to_string(),
+            multi: None,
+            watching: Vec::new(),
+            dirty_cas: false,
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            shards: BTreeSet::new(),
+            wait: None,
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            no_touch: false,
+            monitor: false,
+            closing: false,
+            replica: false,
+            created_ms: now,
+            active_ms: now,
+            last: None,
+            calls: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            query_buffer: 0,
+            out: Reply::new(proto),
+            later: Reply::new(proto),
+        }
+    }
+
+    /// How many channels, patterns and shard channels it is subscribed to.
+    pub fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shards.len()
+    }
+
+    /// The format it speaks.
+    pub fn proto(&self) -> Proto {
+        self.out.proto()
+    }
+}
+
+/// All sessions. The one whose command runs is out of its place meanwhile.
+#[derive(Default)]
+pub struct Sessions {
+    places: Vec<Option<Box<Session>>>,
+    free: Vec<u32>,
+    next_id: u64,
+    /// Sessions with output or a state that the host should look at.
+    pub(super) ready: Vec<SessionId>,
+}
+
+impl Sessions {
+    pub(super) fn open(&mut self, addr: String, proto: Proto, now: u64) -> SessionId {
+        self.next_id += 1;
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() as u32 - 1
+        });
+        let id = SessionId(place);
+        self.places[place as usize] = Some(Box::new(Session::new(id, self.next_id, addr, proto, now)));
+        id
+    }
+
+    /// The session at `id`, unless it is closed or running.
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.places.get(id.0 as usize)?.as_deref()
+    }
+
+    /// The session at `id`, unless it is closed or running.
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.places.get_mut(id.0 as usize)?.as_deref_mut()
+    }
+
+    /// All but the running one, by place.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.places.iter().filter_map(|s| s.as_deref())
+    }
+
+    /// All but the running one, by place.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.places.iter_mut().filter_map(|s| s.as_deref_mut())
+    }
+
+    /// Tells the host to look at `id`.
+    pub fn wake(&mut self, id: SessionId) {
+        if self.ready.last() != Some(&id) {
+            self.ready.push(id);
+        }
+    }
+
+    pub(super) fn take(&mut self, id: SessionId) -> Option<Box<Session>> {
+        self.places.get_mut(id.0 as usize)?.take()
+    }
+
+    pub(super) fn put(&mut self, session: Box<Session>) {
+        let place = session.place.0 as usize;
+        self.places[place] = Some(session);
+    }
+
+    pub(super) fn close(&mut self, id: SessionId) {
+        if self.take(id).is_some() {
+            self.free.push(id.0);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a key can hold, and the thresholds of the compact encodings.
+
+use crate::ds::{hash, hash::Hash, list::List, set, set::Set, zset, zset::Zset};
+
+/// The types of `TYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Type {
+    String = 0,
+    List = 1,
+    Set = 2,
+    Zset = 3,
+    Hash = 4,
+}
+
+impl Type {
+    /// The name `TYPE` answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::List => "list",
+            Type::Set => "set",
+            Type::Zset => "zset",
+            Type::Hash => "hash",
+        }
+    }
+}
+
+/// A value that is not a string. Strings live inside their entry.
+#[derive(Clone)]
+pub enum Object {
+    List(List),
+    Set(Set),
+    Zset(Zset),
+    Hash(Hash),
+}
+
+impl Object {
+    /// Its type.
+    pub fn kind(&self) -> Type {
+        match self {
+            Object::List(_) => Type::List,
+            Object::Set(_) => Type::Set,
+            Object::Zset(_) => Type::Zset,
+            Object::Hash(_) => Type::Hash,
+        }
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Object::List(v) => v.len(),
+            Object::Set(v) => v.len(),
+            Object::Zset(v) => v.len(),
+            Object::Hash(v) => v.len(),
+        }
+    }
+
+    /// Whether nothing is left; such a value's key is deleted.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The word `OBJECT ENCODING` answers.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Object::List(v) => v.encoding(),
+            Object::Set(v) => v.encoding(),
+            Object::Zset(v) => v.encoding(),
+            Object::Hash(v) => v.encoding(),
+        }
+    }
+
+    /// Bytes on the heap, without the object's own box.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Object::List(v) => v.heap_bytes(),
+            Object::Set(v) => v.heap_bytes(),
+            Object::Zset(v) => v.heap_bytes(),
+            Object::Hash(v) => v.heap_bytes(),
+        }
+    }
+}
+
+/// Which family of structure is meant by a type: lets one generic accessor serve all of them.
+pub trait Structure: Sized {
+    /// A value of this structure with no elements.
+    fn empty(seed: u64) -> Self;
+    /// The structure inside `object`, if it is of this type.
+    fn of(object: &Object) -> Option<&Self>;
+    /// The structure inside `object`, if it is of this type.
+    fn of_mut(object: &mut Object) -> Option<&mut Self>;
+    /// The structure as an object.
+    fn into_object(self) -> Object;
+}
+
+macro_rules! structure {
+    ($type:ident, $empty:expr) => {
+        impl Structure for $type {
+            fn empty(seed: u64) -> Self {
+                let empty: fn(u64) -> $type = $empty;
+                empty(seed)
+            }
+            fn of(object: &Object) -> Option<&Self> {
+                if let Object::$type(v) = object { Some(v) } else { None }
+            }
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                if let Object::$type(v) = object { Some(v) } else { None }
+            }
+            fn into_object(self) -> Object {
+                Object::$type(self)
+            }
+        }
+    };
+}
+structure!(List, |_| List::new());
+structure!(Set, |_| Set::new());
+structure!(Zset, |_| Zset::new());
+structure!(Hash, |_| Hash::new());
+
+/// The thresholds of the compact encodings, set by `CONFIG`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `list-max-listpack-size`: entries if positive, -1…-5 for 4…64 KB.
+    pub list: i32,
+    /// `set-max-*`.
+    pub set: set::Limits,
+    /// `zset-max-listpack-*`.
+    pub zset: zset::Limits,
+    /// `hash-max-listpack-*`.
+    pub hash: hash::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            list: -2,
+            set: set::Limits { intset: 512, entries: 128, value: 64 },
+            zset: zset::Limits { entries: 128, value: 64 },
+            hash: hash::Limits { entries: 128, value: 64 },
+        }
+    }
+}
