@@ -1,0 +1,6 @@
+//! CONFIG: every parameter is a row.
+
+use crate::engine::Row;
+
+/// The family.
+pub const ROWS: &[Row] = &[];

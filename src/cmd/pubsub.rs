@@ -1,0 +1,6 @@
+//! Publish and subscribe.
+
+use crate::engine::Row;
+
+/// The family.
+pub const ROWS: &[Row] = &[];

@@ -1,0 +1,6 @@
+//! Sets.
+
+use crate::engine::Row;
+
+/// The family.
+pub const ROWS: &[Row] = &[];

@@ -1,0 +1,6 @@
+//! Transactions.
+
+use crate::engine::Row;
+
+/// The family.
+pub const ROWS: &[Row] = &[];

@@ -1,0 +1,6 @@
+//! Sorted sets, and waiting for them.
+
+use crate::engine::Row;
+
+/// The family.
+pub const ROWS: &[Row] = &[];
