@@ -1,8 +1,8 @@
 //! The one hash table of the house: dense entries, a seeded index beside them, and no insert that costs more than one small split.
 //!
 //! Entries lie in a slab of chunks, at positions (*ids*) `0..len`; removal moves the last entry into the hole. The index is an
-//! extendible hash (Fagin et al. 1979): a directory, indexed by the top bits of a 32-bit hash, of segments of a few thousand
-//! slots with linear probing. A slot holds the hash beside the id, so growing an index never touches an entry. A full
+//! extendible hash (Fagin et al. 1979): a directory, indexed by the top bits of a 32-bit hash, of segments of up to 2,048
+//! slots in buckets of a cache line each. A slot holds the hash beside the id, so growing an index never touches an entry. A full
 //! segment of the largest ordinary size splits in two; the directory doubles by copying its 4-byte entries. So there is no table that
 //! must be re-hashed as a whole, and growth has no cliff.
 
@@ -82,17 +82,22 @@ impl<E: Keyed> Dict<E> {
             return None;
         }
         let segment = &self.segments[self.segment_of(hash)];
-        let slots = &segment.slots[..];
         let mut at = segment.home(hash);
         loop {
-            let slot = slots[at];
-            if slot == EMPTY {
+            let bucket = &segment.buckets[at];
+            let mut matches = bucket.matches(hash);
+            while matches != 0 {
+                let slot = bucket.ids[matches.trailing_zeros() as usize % SLOTS];
+                // An empty slot looks like one of hash 0.
+                if slot != EMPTY && self.get(slot - 1).key() == key {
+                    return Some(slot - 1);
+                }
+                matches &= matches - 1;
+            }
+            if !bucket.is_full() {
                 return None;
             }
-            if slot_hash(slot) == hash && self.get(slot_id(slot)).key() == key {
-                return Some(slot_id(slot));
-            }
-            at = next(at, slots.len());
+            at = segment.next(at);
         }
     }
 
@@ -138,7 +143,7 @@ impl<E: Keyed> Dict<E> {
             self.make_room(at);
             at = self.segment_of(hash);
         }
-        self.segments[at].insert(slot(hash, id));
+        self.segments[at].insert(hash, id);
         self.push(entry);
         id
     }
@@ -158,8 +163,8 @@ impl<E: Keyed> Dict<E> {
             let hash = self.hash(self.get(last).key());
             let at = self.segment_of(hash);
             let segment = &mut self.segments[at];
-            let position = segment.position(hash, last);
-            segment.slots[position] = slot(hash, id);
+            let (bucket, slot) = segment.position(hash, last);
+            segment.buckets[bucket].ids[slot] = id + 1;
         }
         let mut entry = self.pop();
         if last != id {
@@ -223,8 +228,8 @@ impl<E: Keyed> Dict<E> {
             }
         }
         if self.segments.is_empty() && n > 0 {
-            self.depth = n.div_ceil(SEGMENT_MAX * 3 / 4).next_power_of_two().trailing_zeros().min(DEPTH_MAX);
-            let size = size_for(n.div_ceil(1 << self.depth));
+            self.depth = n.div_ceil(SEGMENT_MAX * SLOTS * 3 / 4).next_power_of_two().trailing_zeros().min(DEPTH_MAX);
+            let size = buckets_for(n.div_ceil(1 << self.depth));
             self.directory = (0..1 << self.depth).collect();
             self.segments = self.directory.iter().map(|_| Segment::new(size, self.depth)).collect();
         }
@@ -236,7 +241,7 @@ impl<E: Keyed> Dict<E> {
             + self.chunks.iter().map(|c| c.capacity() * size_of::<E>()).sum::<usize>()
             + self.directory.capacity() * size_of::<u32>()
             + self.segments.capacity() * size_of::<Segment>()
-            + self.segments.iter().map(|s| size_of_val(&*s.slots)).sum::<usize>()
+            + self.segments.iter().map(|s| size_of_val(&*s.buckets)).sum::<usize>()
     }
 
     /// Returns the index of the segment in charge of `hash`.
@@ -273,7 +278,7 @@ impl<E: Keyed> Dict<E> {
         self.depth = 0;
         self.directory = vec![0];
         self.segments = Vec::with_capacity(1);
-        self.segments.push(Segment::new(SEGMENT_MIN, 0));
+        self.segments.push(Segment::new(1, 0));
     }
 
     /// Gives the full segment `at` room: more slots while it is small, else half of its entries go to a new segment.
@@ -283,9 +288,10 @@ impl<E: Keyed> Dict<E> {
         // Hashes that agree in more bits than chance explains would double the directory for nothing; such a segment grows instead.
         let may_split = segment.depth < DEPTH_MAX
             && (segment.depth < self.depth || self.directory.len() <= 8 * self.segments.len());
-        if segment.slots.len() < SEGMENT_MAX || !may_split {
-            let size = segment.slots.len();
-            self.segments[at].resize(if size < SEGMENT_MIN * 8 { size * 2 } else { size + size / 4 });
+        let size = segment.buckets.len();
+        if size < SEGMENT_MAX || !may_split {
+            let grown = if size < 8 { size * 2 } else { size + size / 4 };
+            self.segments[at].resize(if size < SEGMENT_MAX { grown.min(SEGMENT_MAX) } else { grown });
             return;
         }
         if segment.depth == self.depth {
@@ -304,136 +310,177 @@ impl<E: Keyed> Dict<E> {
     }
 }
 
-/// A part of the index: an open-addressed table with linear probing, for all hashes that begin with the same `depth` bits.
+/// A part of the index, for all hashes that begin with the same `depth` bits: buckets, of which a full one overflows into the next.
 #[derive(Clone)]
 struct Segment {
-    slots: Box<[u64]>,
+    buckets: Box<[Bucket]>,
     used: u32,
     depth: u32,
 }
 
-const EMPTY: u64 = 0;
-/// Slots of a new dict's only segment.
-const SEGMENT_MIN: usize = 8;
-/// A segment of this size splits instead of growing: 16 KiB, some microseconds.
-const SEGMENT_MAX: usize = 2048;
+/// Slots that share a cache line, in use from the first on. All hashes are compared at once, without a branch that depends on
+/// memory: a chain of slots looked at one by one is mispredicted at every other lookup.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Bucket {
+    hashes: [u32; SLOTS],
+    /// Ids plus one; [`EMPTY`] in slots not in use, whose hashes are 0.
+    ids: [u32; SLOTS],
+}
+
+const SLOTS: usize = 8;
+const EMPTY: u32 = 0;
+/// A segment of so many buckets splits instead of growing: 16 KiB, some microseconds.
+const SEGMENT_MAX: usize = 256;
 /// Bits the directory may use. Far more segments than 2^32 entries need.
 const DEPTH_MAX: u32 = 24;
 
-impl Segment {
-    fn new(size: usize, depth: u32) -> Self {
-        Segment { slots: vec![EMPTY; size].into_boxed_slice(), used: 0, depth }
-    }
-
-    /// Returns where the search for `hash` starts: the bits below the common ones, scaled to the size, which need not be a power of two.
+impl Bucket {
+    /// Returns a bit for each slot with this hash.
     #[inline]
-    fn home(&self, hash: u32) -> usize {
-        ((u64::from(hash << self.depth) * self.slots.len() as u64) >> 32) as usize
+    fn matches(&self, hash: u32) -> u32 {
+        self.hashes.iter().enumerate().fold(0, |bits, (slot, h)| bits | u32::from(*h == hash) << slot)
     }
 
     #[inline]
     fn is_full(&self) -> bool {
-        self.used as usize * 6 >= self.slots.len() * 5
+        self.ids[SLOTS - 1] != EMPTY
+    }
+
+    /// Returns the number of slots in use.
+    #[inline]
+    fn used(&self) -> usize {
+        self.ids.iter().map(|id| usize::from(*id != EMPTY)).sum()
+    }
+
+    /// Empties `slot`; the last one in use takes its place.
+    fn take(&mut self, slot: usize) {
+        let last = self.used() - 1;
+        (self.hashes[slot], self.ids[slot]) = (self.hashes[last], self.ids[last]);
+        (self.hashes[last], self.ids[last]) = (0, EMPTY);
+    }
+}
+
+impl Segment {
+    fn new(buckets: usize, depth: u32) -> Self {
+        let empty = Bucket { hashes: [0; SLOTS], ids: [EMPTY; SLOTS] };
+        Segment { buckets: vec![empty; buckets].into_boxed_slice(), used: 0, depth }
+    }
+
+    /// Returns the bucket where the search for `hash` starts: the bits below the common ones, scaled to the number of buckets,
+    /// which need not be a power of two.
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        ((u64::from(hash << self.depth) * self.buckets.len() as u64) >> 32) as usize
     }
 
     #[inline]
-    fn insert(&mut self, slot: u64) {
-        let mut at = self.home(slot_hash(slot));
-        while self.slots[at] != EMPTY {
-            at = next(at, self.slots.len());
+    fn next(&self, bucket: usize) -> usize {
+        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.used as usize * 6 >= self.buckets.len() * SLOTS * 5
+    }
+
+    #[inline]
+    fn insert(&mut self, hash: u32, id: u32) {
+        let mut at = self.home(hash);
+        while self.buckets[at].is_full() {
+            at = self.next(at);
         }
-        self.slots[at] = slot;
+        let bucket = &mut self.buckets[at];
+        let slot = bucket.used();
+        (bucket.hashes[slot], bucket.ids[slot]) = (hash, id + 1);
         self.used += 1;
     }
 
-    /// Returns where the slot of entry `id` is, which must be here.
-    #[inline]
-    fn position(&self, hash: u32, id: u32) -> usize {
-        let wanted = slot(hash, id);
+    /// Returns the bucket and slot of entry `id`, which must be here.
+    fn position(&self, hash: u32, id: u32) -> (usize, usize) {
         let mut at = self.home(hash);
-        while self.slots[at] != wanted {
-            assert!(self.slots[at] != EMPTY, "every entry of the slab has its slot");
-            at = next(at, self.slots.len());
+        loop {
+            if let Some(slot) = self.buckets[at].ids.iter().position(|i| *i == id + 1) {
+                return (at, slot);
+            }
+            assert!(self.buckets[at].is_full(), "every entry of the slab has its slot");
+            at = self.next(at);
         }
-        at
     }
 
-    /// Empties the slot of entry `id` and closes the gap: slots that were pushed past it move back, so no tombstones are needed.
+    /// Empties the slot of entry `id`. What overflowed past it moves back, so that no tombstones are needed.
     fn remove(&mut self, hash: u32, id: u32) {
-        let size = self.slots.len();
-        let distance = |from: usize, to: usize| if to >= from { to - from } else { to + size - from };
-        let mut hole = self.position(hash, id);
-        let mut at = next(hole, size);
-        while self.slots[at] != EMPTY {
-            if distance(self.home(slot_hash(self.slots[at])), at) >= distance(hole, at) {
-                self.slots[hole] = self.slots[at];
+        let (mut hole, slot) = self.position(hash, id);
+        let mut overflowed = self.buckets[hole].is_full();
+        self.buckets[hole].take(slot);
+        self.used -= 1;
+        let mut at = self.next(hole);
+        // Only behind an unbroken row of full buckets can there be an entry that the hole kept out.
+        while overflowed && at != hole {
+            overflowed = self.buckets[at].is_full();
+            if let Some(slot) = self.movable(at, hole) {
+                let from = self.buckets[at];
+                let free = self.buckets[hole].used();
+                self.buckets[hole].hashes[free] = from.hashes[slot];
+                self.buckets[hole].ids[free] = from.ids[slot];
+                self.buckets[at].take(slot);
                 hole = at;
             }
-            at = next(at, size);
+            at = self.next(at);
         }
-        self.slots[hole] = EMPTY;
-        self.used -= 1;
+    }
+
+    /// Returns a slot of bucket `at` whose entry may as well be in bucket `hole`, which is before it.
+    fn movable(&self, at: usize, hole: usize) -> Option<usize> {
+        let distance = |from: usize| if at >= from { at - from } else { at + self.buckets.len() - from };
+        let bucket = &self.buckets[at];
+        (0..bucket.used()).find(|slot| distance(self.home(bucket.hashes[*slot])) >= distance(hole))
     }
 
     /// Gives memory back when hardly any slot is used.
     #[inline]
     fn shrink(&mut self) {
-        if self.slots.len() > SEGMENT_MIN && (self.used as usize) < self.slots.len() / 4 {
-            self.resize(size_for(self.used as usize));
+        if self.buckets.len() > 1 && (self.used as usize) < self.buckets.len() * SLOTS / 4 {
+            self.resize(buckets_for(self.used as usize));
         }
     }
 
-    fn resize(&mut self, size: usize) {
-        let size = if self.slots.len() < SEGMENT_MAX { size.min(SEGMENT_MAX) } else { size };
-        let mut new = Segment::new(size, self.depth);
-        self.slots.iter().filter(|s| **s != EMPTY).for_each(|s| new.insert(*s));
+    fn resize(&mut self, buckets: usize) {
+        let mut new = Segment::new(buckets, self.depth);
+        self.iter().for_each(|(hash, id)| new.insert(hash, id));
         *self = new;
+    }
+
+    /// Returns the hashes and ids.
+    fn iter(&self) -> impl Iterator<Item = (u32, u32)> + Clone {
+        let slots = self.buckets.iter().flat_map(|b| b.hashes.iter().zip(&b.ids));
+        slots.filter(|(_, id)| **id != EMPTY).map(|(hash, id)| (*hash, *id - 1))
     }
 
     /// Returns the bits that all hashes here have in common. There must be a hash.
     fn prefix(&self) -> u32 {
-        let slot = self.slots.iter().find(|s| **s != EMPTY).expect("a full segment has slots in use");
-        (u64::from(slot_hash(*slot)) >> (32 - self.depth)) as u32
+        let (hash, _) = self.iter().next().expect("a full segment has slots in use");
+        (u64::from(hash) >> (32 - self.depth)) as u32
     }
 
     /// Returns the slots as two segments, told apart by the first bit that is not common to all.
     fn split(&self) -> (Segment, Segment) {
-        let goes_right = |slot: u64| (slot_hash(slot) << self.depth) >> 31 == 1;
-        let used = self.slots.iter().filter(|s| **s != EMPTY);
-        let right = used.clone().filter(|s| goes_right(**s)).count();
+        let goes_right = |hash: u32| (hash << self.depth) >> 31 == 1;
+        let right = self.iter().filter(|(hash, _)| goes_right(*hash)).count();
         let mut halves = (
-            Segment::new(size_for(self.used as usize - right), self.depth + 1),
-            Segment::new(size_for(right), self.depth + 1),
+            Segment::new(buckets_for(self.used as usize - right), self.depth + 1),
+            Segment::new(buckets_for(right), self.depth + 1),
         );
-        used.for_each(|s| if goes_right(*s) { halves.1.insert(*s) } else { halves.0.insert(*s) });
+        for (hash, id) in self.iter() {
+            if goes_right(hash) { halves.1.insert(hash, id) } else { halves.0.insert(hash, id) }
+        }
         halves
     }
 }
 
-/// Returns a size with room to grow for `used` slots in use.
-fn size_for(used: usize) -> usize {
-    (used + used / 3).max(SEGMENT_MIN)
-}
-
-/// A slot is the hash above the id plus one, so that no slot in use is [`EMPTY`].
-#[inline]
-fn slot(hash: u32, id: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(id + 1)
-}
-
-#[inline]
-fn slot_hash(slot: u64) -> u32 {
-    (slot >> 32) as u32
-}
-
-#[inline]
-fn slot_id(slot: u64) -> u32 {
-    slot as u32 - 1
-}
-
-#[inline]
-fn next(at: usize, size: usize) -> usize {
-    if at + 1 == size { 0 } else { at + 1 }
+/// Returns a number of buckets with room to grow for `used` slots in use.
+fn buckets_for(used: usize) -> usize {
+    (used + used / 3).div_ceil(SLOTS).max(1)
 }
 
 #[cfg(test)]
@@ -512,18 +559,19 @@ mod tests {
     #[test]
     fn stays_right_when_hashes_agree() {
         // `insert_hashed` checks the hash in debug builds, so the clash is made of segments directly and of chosen keys below.
-        let mut segment = Segment::new(SEGMENT_MIN, 3);
+        let (mut segment, hash) = (Segment::new(1, 3), |id: u32| 77 + id % 2);
         for id in 0..500 {
             if segment.is_full() {
-                segment.resize(segment.slots.len() * 2);
+                segment.resize(segment.buckets.len() * 2);
             }
-            segment.insert(slot(77, id));
+            segment.insert(hash(id), id);
         }
         for id in (0..500).step_by(3) {
-            segment.remove(77, id);
+            segment.remove(hash(id), id);
         }
         for id in (0..500).filter(|id| id % 3 != 0) {
-            assert_eq!(segment.slots[segment.position(77, id)], slot(77, id));
+            let (bucket, slot) = segment.position(hash(id), id);
+            assert_eq!(segment.buckets[bucket].hashes[slot], hash(id));
         }
 
         // 4,000 keys whose hashes agree in their first 8 bits: the directory must not double without end.
