@@ -2,7 +2,7 @@
 
 use super::dict::{Dict, Keyed};
 use super::listpack::{self, Elem, Listpack};
-use super::short::Short;
+use super::short::ShortPair;
 use super::zset::{ScoreBound, Zset};
 use crate::base::rng::Rng;
 
@@ -87,7 +87,7 @@ impl Hash {
     pub fn get(&self, field: &[u8]) -> Option<Elem<'_>> {
         match &self.pairs {
             Repr::Pack(pack) => Some(pack.get(pack.next(pack.find(field, 1, pack.first())?)?)),
-            Repr::Table(table) => Some(Elem::Str(&table.fields.lookup(field)?.value)),
+            Repr::Table(table) => Some(table.fields.lookup(field)?.elems().1),
         }
     }
 
@@ -169,9 +169,10 @@ impl Hash {
                 self.iter().for_each(|(field, value)| f(field, value));
                 0
             }
-            Repr::Table(table) => {
-                table.fields.scan(cursor, count, |pair| f(Elem::Str(&pair.field), Elem::Str(&pair.value)))
-            }
+            Repr::Table(table) => table.fields.scan(cursor, count, |pair| {
+                let (field, value) = pair.elems();
+                f(field, value)
+            }),
         }
     }
 
@@ -298,53 +299,50 @@ impl<'a> Iterator for Iter<'a> {
 #[derive(Clone)]
 struct Table {
     fields: Dict<Pair>,
-    /// Bytes of fields and values too long to be kept in place.
+    /// Bytes of pairs too long to be kept in place.
     long_bytes: usize,
 }
 
+/// A field and its value.
 #[derive(Clone)]
-struct Pair {
-    field: Short,
-    value: Short,
-}
+struct Pair(ShortPair);
 
 impl Keyed for Pair {
     #[inline]
     fn key(&self) -> &[u8] {
-        &self.field
+        self.0.first()
     }
 }
 
 impl Pair {
+    #[inline]
     fn elems(&self) -> (Elem<'_>, Elem<'_>) {
-        (Elem::Str(&self.field), Elem::Str(&self.value))
-    }
-
-    fn long_bytes(&self) -> usize {
-        self.field.heap_bytes() + self.value.heap_bytes()
+        let (field, value) = self.0.both();
+        (Elem::Str(field), Elem::Str(value))
     }
 }
 
 impl Table {
     fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
         let hash = self.fields.hash(field);
-        let value = Short::new(value);
-        self.long_bytes += value.heap_bytes();
-        if let Some(id) = self.fields.find_hashed(hash, field) {
-            let old = std::mem::replace(&mut self.fields.get_mut(id).value, value);
-            self.long_bytes -= old.heap_bytes();
-            return false;
+        let pair = Pair(ShortPair::new(field, value));
+        self.long_bytes += pair.0.heap_bytes();
+        match self.fields.find_hashed(hash, field) {
+            Some(id) => {
+                self.long_bytes -= self.fields.replace(id, pair).0.heap_bytes();
+                false
+            }
+            None => {
+                self.fields.insert_hashed(hash, pair);
+                true
+            }
         }
-        let field = Short::new(field);
-        self.long_bytes += field.heap_bytes();
-        self.fields.insert_hashed(hash, Pair { field, value });
-        true
     }
 
     fn remove(&mut self, field: &[u8]) -> bool {
         let hash = self.fields.hash(field);
         let Some(id) = self.fields.find_hashed(hash, field) else { return false };
-        self.long_bytes -= self.fields.remove_hashed(hash, id).entry.long_bytes();
+        self.long_bytes -= self.fields.remove_hashed(hash, id).entry.0.heap_bytes();
         true
     }
 }
@@ -369,7 +367,7 @@ mod tests {
         assert_eq!(hash.volatile_len(), model.values().filter(|v| v.1.is_some()).count());
         assert_eq!(hash.next_expire(), model.values().filter_map(|v| v.1).min());
         if let Repr::Table(table) = &hash.pairs {
-            let long = model.iter().flat_map(|(f, (v, _))| [f.len(), v.len()]).filter(|n| *n > 15).sum::<usize>();
+            let long = model.iter().map(|(f, (v, _))| f.len() + v.len()).filter(|n| *n > 30).sum::<usize>();
             assert_eq!(table.long_bytes, long);
         }
         let (mut seen, mut cursor) = (BTreeMap::new(), 0);
