@@ -1,0 +1,109 @@
+// Starts the page: opens the database and connects terminal, keyspace, figures and first steps.
+
+import { CommandBook } from './complete.js'
+import { openStore } from './db.js'
+import { $, el, recall, remember } from './dom.js'
+import { translate, Words } from './i18n.js'
+import { Keyspace } from './keyspace.js'
+import { Status } from './status.js'
+import { Steps } from './steps.js'
+import { Terminal } from './terminal.js'
+import { millis } from './units.js'
+
+const DATABASE = 'tour'
+
+const words = new Words(document.documentElement.lang.startsWith('zh') ? 'zh' : 'en')
+chooseLanguage()
+chooseTheme()
+copySample()
+start().catch(showFailure)
+
+async function start() {
+  if (typeof WebAssembly === 'undefined') throw Object.assign(new Error('WebAssembly is undefined'), { reason: 'wasm' })
+  const store = await openStore(DATABASE)
+  const status = new Status({ store, words })
+  // The terminal and the view of the keys know each other only by these calls.
+  let terminal = null
+  const keyspace = new Keyspace({
+    store,
+    words,
+    paused: () => terminal?.monitored ?? false,
+    type: (line) => terminal.type(line),
+    onRead: () => status.refresh(),
+  })
+  terminal = new Terminal({
+    store,
+    words,
+    book: new CommandBook(store.commands),
+    keyNames: () => keyspace.names,
+    onCommand: () => keyspace.refresh(),
+    onSelect: (db) => keyspace.select(db),
+  })
+  new Steps({ terminal, words })
+  const keys = await status.greet()
+  terminal.note('term.welcome')
+  terminal.note(keys ? 'term.welcomeBack' : 'term.welcomeHint', { n: keys, ms: millis(store.openMs) })
+  if (matchMedia('(hover: hover) and (min-width: 900px)').matches) $('command').focus({ preventScroll: true })
+  document.documentElement.dataset.ready = 'true'
+}
+
+function chooseLanguage() {
+  words.watch(() => {
+    document.documentElement.lang = words.tag
+    translate(document, words.t)
+    press('lang', words.lang)
+  })
+  $('lang').addEventListener('click', ({ target }) => {
+    const { value } = target.closest('button') ?? {}
+    if (!value) return
+    remember('lang', value)
+    words.set(value)
+  })
+}
+
+function chooseTheme() {
+  press('theme', recall('theme') ?? 'auto')
+  $('theme').addEventListener('click', ({ target }) => {
+    const { value } = target.closest('button') ?? {}
+    if (!value) return
+    remember('theme', value)
+    if (value === 'auto') delete document.documentElement.dataset.theme
+    else document.documentElement.dataset.theme = value
+    press('theme', value)
+  })
+}
+
+function press(group, value) {
+  for (const button of $(group).children) button.setAttribute('aria-pressed', String(button.value === value))
+}
+
+function copySample() {
+  $('copy').addEventListener('click', async () => {
+    await navigator.clipboard?.writeText($('sample').textContent).catch(() => {})
+    $('copy').textContent = words.t('use.copied')
+    $('announce').textContent = words.t('use.copied')
+    setTimeout(() => ($('copy').textContent = words.t('use.copy')), 1500)
+  })
+}
+
+/** Says in words what went wrong and what to do; the page has no use without its engine. */
+function showFailure(error) {
+  console.error(error)
+  const reason = error.reason ?? (/import|module|fetch|wasm|load/i.test(error.message) ? 'load' : 'other')
+  const title = el('h2')
+  const what = el('p')
+  const details = el('p', { class: 'meta' })
+  const again = el('button', { type: 'button', class: 'primary' })
+  again.addEventListener('click', () => location.reload())
+  document.querySelector('main').replaceChildren(el('section', { class: 'panel failure', role: 'alert' }, title, what, details, again))
+  words.watch(() => {
+    title.textContent = words.t('error.title')
+    what.textContent = words.t(`error.${reason}`)
+    details.textContent = words.t('error.details', { message: error.message })
+    again.textContent = words.t('error.reload')
+    $('stat-state').textContent = words.t('status.failed')
+  })
+  $('stat-state').dataset.state = 'failed'
+  $('reload').disabled = true
+  document.documentElement.dataset.ready = 'failed'
+}
