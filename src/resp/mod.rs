@@ -2,3 +2,4 @@
 //! and the feed.
 
 pub mod encode;
+pub mod parse;
