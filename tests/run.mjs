@@ -48,6 +48,12 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
     counts: nodeCounts,
   },
   {
+    name: 'www',
+    files: sources('tests/www', '.test.mjs'),
+    command: [...nodeTest, ...sources('tests/www', '.test.mjs')],
+    counts: nodeCounts,
+  },
+  {
     name: 'e2e',
     files: sources('tests/e2e', '.test.mjs'),
     // One file at a time: several browsers at once make each other slow and their tests flaky.
