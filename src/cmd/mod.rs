@@ -6,10 +6,12 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod expiry;
 pub mod generic;
 pub mod hash;
 pub mod list;
 pub mod pubsub;
+pub mod scan;
 pub mod server;
 pub mod set;
 pub mod string;
