@@ -79,6 +79,13 @@ impl Error {
         Error::Text(format!("ERR wrong number of arguments for '{}' command", full_name.to_ascii_lowercase()))
     }
 
+    /// What EXEC answers when `cause` keeps it from running at all.
+    pub fn exec_abort(cause: &Error) -> Self {
+        let text = cause.text();
+        let text = text.strip_prefix("ERR ").unwrap_or(text);
+        Error::Text(format!("EXECABORT Transaction discarded because of: {text}"))
+    }
+
     /// `ERR invalid expire time in '<name>' command`.
     pub fn invalid_expire(name: &str) -> Self {
         Error::Text(format!("ERR invalid expire time in '{}' command", name.to_ascii_lowercase()))

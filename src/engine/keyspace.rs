@@ -683,7 +683,10 @@ impl Keyspace {
     /// Empties the database. Returns how many keys it had. Tells watchers.
     pub fn flush(&mut self) -> usize {
         let count = self.len();
-        self.touch_all_watched();
+        let db = &self.dbs[self.db];
+        self.touched.extend(watchers_of(&db.watched, |key| db.data.dict.contains(key)));
+        let waited: Vec<_> = db.blocked.keys().filter(|key| db.data.dict.contains(key)).cloned().collect();
+        self.ready.extend(waited.into_iter().map(|key| (self.db, key)));
         self.serials += 1;
         let fresh = Data::new(self.seed, self.serials);
         let old = std::mem::replace(&mut self.here_mut().data, fresh);
@@ -698,18 +701,27 @@ impl Keyspace {
         if a == b {
             return;
         }
+        self.expire_watched(a, b);
         let (low, high) = self.dbs.split_at_mut(a.max(b));
-        std::mem::swap(&mut low[a.min(b)].data, &mut high[0].data);
-        for db in [a, b] {
-            self.in_db(db, |ks| ks.touch_all_watched());
+        let (low, high) = (&mut low[a.min(b)], &mut high[0]);
+        let there = |key: &[u8]| low.data.dict.contains(key) || high.data.dict.contains(key);
+        for db in [&*low, &*high] {
+            self.touched.extend(watchers_of(&db.watched, there));
         }
+        for (n, db) in [(a.min(b), &*low), (a.max(b), &*high)] {
+            let waited = db.blocked.keys().filter(|key| there(key));
+            self.ready.extend(waited.map(|key| (n, key.clone())));
+        }
+        std::mem::swap(&mut low.data, &mut high.data);
     }
 
-    fn touch_all_watched(&mut self) {
-        let db = &self.dbs[self.db];
-        self.touched.extend(db.watched.values().flatten());
-        let keys: Vec<_> = db.blocked.keys().map(|key| (self.db, key.clone())).collect();
-        self.ready.extend(keys);
+    /// Deletes, in both databases, the due ones of the keys that are watched in one of them: to a watcher a due key that is
+    /// swapped in is no change.
+    fn expire_watched(&mut self, a: usize, b: usize) {
+        let keys: Vec<Vec<u8>> = [a, b].iter().flat_map(|db| self.dbs[*db].watched.keys().cloned()).collect();
+        for db in [a, b] {
+            self.in_db(db, |ks| keys.iter().for_each(|key| _ = ks.find(key)));
+        }
     }
 
     /// Makes room for `n` keys at once.
@@ -844,6 +856,14 @@ impl Keyspace {
             snapshot.keep(data.label, data.dict.get_mut(id));
         }
     }
+}
+
+/// The sessions in `watched` that watch a key which is `there`.
+fn watchers_of(
+    watched: &Map<Vec<u8>, Vec<SessionId>>,
+    there: impl Fn(&[u8]) -> bool,
+) -> impl Iterator<Item = SessionId> {
+    watched.iter().filter(move |(key, _)| there(key)).flat_map(|(_, sessions)| sessions.iter().copied())
 }
 
 /// Returns a copy of `value`, for COPY.

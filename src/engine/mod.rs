@@ -277,7 +277,7 @@ impl Engine {
     /// Closes a session and forgets what it watched, waited for and subscribed to.
     pub fn close(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
-        self.stop_waiting(&mut session);
+        wait::stop_waiting(&mut self.ks, &mut self.server, &mut session);
         self.ks.unwatch(&mut session);
         self.pubsub.unsubscribe_all(&mut session);
         self.sessions.put(session);
@@ -325,6 +325,8 @@ impl Engine {
     /// One unit of work for session `me`: its reply, then its own pushes; effects and events go out.
     fn turn(&mut self, me: &mut Session, f: impl FnOnce(&mut Self, &mut Session, &mut Reply)) {
         let mut out = std::mem::take(&mut me.out);
+        // What is left in its place still says what the session speaks.
+        me.out.set_proto(out.proto());
         let mark = out.mark();
         f(self, me, &mut out);
         match me.reply_mode {
@@ -380,7 +382,7 @@ impl Engine {
         }
         me.last = Some(row_id);
         if let Some(multi) = &mut me.multi
-            && !matches!(row.name, "EXEC" | "DISCARD" | "MULTI" | "WATCH" | "QUIT" | "RESET")
+            && !runs_while_queueing(&self.server.table.slot(row_id).full_name)
         {
             queue(multi, row_id, row, argv);
             return out.simple("QUEUED");
@@ -418,15 +420,16 @@ impl Engine {
         if !me.authenticated && !row.has(flag::NO_AUTH) {
             return Err(Error::NoAuth);
         }
-        if row.has(flag::NO_MULTI) && me.multi.is_some() {
+        let name = &*self.server.table.slot(row_id).full_name;
+        // MULTI and WATCH have words of their own for this.
+        if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
         }
         let limit = self.server.config.maxmemory;
-        if limit > 0 && row.has(flag::DENYOOM) && (self.server.memory)() > limit {
+        if limit > 0 && unit_flags(name, row, me) & flag::DENYOOM != 0 && (self.server.memory)() > limit {
             return Err(Error::OutOfMemory);
         }
-        if me.subscriptions() > 0 && me.proto() == Proto::Resp2 && !allowed_while_subscribed(row) {
-            let name = &self.server.table.slot(row_id).full_name;
+        if me.subscriptions() > 0 && me.proto() == Proto::Resp2 && !allowed_while_subscribed(name) {
             return Err(Error::new(format!(
                 "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
             )));
@@ -434,14 +437,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Answers an error for a command that is not run; a transaction being queued is spoiled by it.
+    /// Answers an error for a command that is not run; a transaction being queued is spoiled by it, and ended if it is EXEC.
     fn reject(&mut self, me: &mut Session, row: Option<RowId>, out: &mut Reply, error: &Error) {
         if let Some(multi) = &mut me.multi {
             multi.aborted = true;
         }
+        let mut abort = None;
         if let Some(row) = row {
             self.server.calls[row as usize].rejected += 1;
+            if self.server.table.slot(row).full_name == "exec" {
+                me.multi = None;
+                self.ks.unwatch(me);
+                abort = Some(Error::exec_abort(error));
+            }
         }
+        let error = abort.as_ref().unwrap_or(error);
         self.server.count_error(error);
         out.error(error);
     }
@@ -540,17 +550,30 @@ fn queue(multi: &mut Multi, row_id: RowId, row: &Row, argv: &[&[u8]]) {
     multi.queue.push((row_id, argv.iter().map(|arg| arg.to_vec()).collect()));
 }
 
-fn allowed_while_subscribed(row: &Row) -> bool {
+/// Whether a session that queues a transaction runs the command `full_name` at once.
+fn runs_while_queueing(full_name: &str) -> bool {
+    matches!(full_name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+/// The flags that count when `me` runs `row`: for EXEC those of everything it is about to run as well.
+fn unit_flags(full_name: &str, row: &Row, me: &Session) -> u32 {
+    match &me.multi {
+        Some(multi) if full_name == "exec" => row.flags | multi.flags,
+        _ => row.flags,
+    }
+}
+
+fn allowed_while_subscribed(full_name: &str) -> bool {
     matches!(
-        row.name,
-        "PING"
-            | "SUBSCRIBE"
-            | "SSUBSCRIBE"
-            | "UNSUBSCRIBE"
-            | "SUNSUBSCRIBE"
-            | "PSUBSCRIBE"
-            | "PUNSUBSCRIBE"
-            | "RESET"
-            | "QUIT"
+        full_name,
+        "ping"
+            | "subscribe"
+            | "ssubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "psubscribe"
+            | "punsubscribe"
+            | "reset"
+            | "quit"
     )
 }

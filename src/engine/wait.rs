@@ -2,8 +2,8 @@
 
 use super::error::Outcome;
 use super::keyspace::Keyspace;
-use super::session::{Session, SessionId, Wait, Watched};
-use super::{Ctx, Engine};
+use super::session::{Session, SessionId, Sessions, Wait, Watched};
+use super::{Ctx, Engine, Server};
 
 impl Engine {
     /// Puts `me` in the queue of every key it waits for.
@@ -18,37 +18,9 @@ impl Engine {
         me.wait = Some(wait);
     }
 
-    /// Takes `me` out of every queue.
-    pub(super) fn stop_waiting(&mut self, me: &mut Session) -> Option<Wait> {
-        let wait = me.wait.take()?;
-        self.ks.in_db(wait.db, |ks| {
-            for key in &wait.keys {
-                let blocked = &mut ks.here_mut().blocked;
-                if let Some(queue) = blocked.get_mut(key) {
-                    queue.retain(|id| *id != me.place);
-                    if queue.is_empty() {
-                        blocked.remove(key);
-                    }
-                }
-            }
-        });
-        self.server.blocked -= 1;
-        Some(wait)
-    }
-
-    /// Ends the wait of session `id` with `reply`, for timeouts and `CLIENT UNBLOCK`. Returns whether it waited.
+    /// Ends the wait of session `id` with `reply`, for timeouts. Returns whether it waited.
     pub fn end_wait(&mut self, id: SessionId, reply: Outcome) -> bool {
-        let Some(mut session) = self.sessions.take(id) else { return false };
-        let waited = self.stop_waiting(&mut session).is_some();
-        if waited {
-            match reply {
-                Ok(()) => session.out.null_array(),
-                Err(error) => session.out.error(&error),
-            }
-            self.sessions.wake(id);
-        }
-        self.sessions.put(session);
-        waited
+        end_wait(&mut self.ks, &mut self.server, &mut self.sessions, id, reply)
     }
 
     pub(super) fn end_overdue_waits(&mut self) {
@@ -115,11 +87,65 @@ impl Engine {
             again = c.run().0;
         });
         if again.is_none() {
-            self.stop_waiting(&mut me);
+            stop_waiting(&mut self.ks, &mut self.server, &mut me);
             self.sessions.wake(id);
         }
         self.sessions.put(me);
     }
+}
+
+impl Ctx<'_> {
+    /// Ends the wait of session `id` with `reply` (`CLIENT UNBLOCK`). Returns whether it waited.
+    pub fn end_wait(&mut self, id: SessionId, reply: Outcome) -> bool {
+        end_wait(self.ks, self.server, self.sessions, id, reply)
+    }
+
+    /// Cuts another session off: it gets nothing more, and the host is to close it (`CLIENT KILL`).
+    pub fn kill(&mut self, id: SessionId) {
+        let Some(mut session) = self.sessions.take(id) else { return };
+        stop_waiting(self.ks, self.server, &mut session);
+        self.ks.unwatch(&mut session);
+        self.pubsub.unsubscribe_all(&mut session);
+        session.multi = None;
+        session.closing = true;
+        self.sessions.put(session);
+        self.sessions.wake(id);
+    }
+}
+
+/// Takes `session` out of every queue.
+pub(super) fn stop_waiting(ks: &mut Keyspace, server: &mut Server, session: &mut Session) -> Option<Wait> {
+    let wait = session.wait.take()?;
+    ks.in_db(wait.db, |ks| {
+        for key in &wait.keys {
+            let blocked = &mut ks.here_mut().blocked;
+            if let Some(queue) = blocked.get_mut(key) {
+                queue.retain(|id| *id != session.place);
+                if queue.is_empty() {
+                    blocked.remove(key);
+                }
+            }
+        }
+    });
+    server.blocked -= 1;
+    Some(wait)
+}
+
+fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id: SessionId, reply: Outcome) -> bool {
+    let Some(mut session) = sessions.take(id) else { return false };
+    let waited = stop_waiting(ks, server, &mut session).is_some();
+    if waited {
+        match reply {
+            Ok(()) => session.out.null_array(),
+            Err(error) => {
+                server.count_error(&error);
+                session.out.error(&error);
+            }
+        }
+        sessions.wake(id);
+    }
+    sessions.put(session);
+    waited
 }
 
 /// WATCH.
@@ -130,8 +156,9 @@ impl Keyspace {
         if session.watching.iter().any(|w| w.db == db && w.key == key) {
             return;
         }
-        let there = self.here().data.dict.contains(key);
-        let expired = there && self.see_entry(key).is_none();
+        // A due key goes before it is watched, so that its going is no change; where due keys are only hidden, say so.
+        let live = self.exists(key);
+        let expired = !live && self.here().data.dict.contains(key);
         self.here_mut().watched.entry(key.to_vec()).or_default().push(session.place);
         session.watching.push(Watched { db, key: key.to_vec(), expired });
     }
