@@ -119,7 +119,6 @@ export default {
   'keys.dbOptionCount': 'db{db} ({n})',
   'keys.filter': 'Filter keys',
   'keys.filterPlaceholder': 'Filter: user:*',
-  'keys.table': 'Keys of database {db}',
   'keys.key': 'Key',
   'keys.type': 'Type',
   'keys.ttl': 'TTL',

@@ -119,7 +119,6 @@ export default {
   'keys.dbOptionCount': 'db{db}（{n}）',
   'keys.filter': '筛选键',
   'keys.filterPlaceholder': '筛选：user:*',
-  'keys.table': '数据库 {db} 的键',
   'keys.key': '键',
   'keys.type': '类型',
   'keys.ttl': 'TTL',
