@@ -305,6 +305,12 @@ export class Terminal {
       this.#submit()
     })
     input.addEventListener('keydown', (event) => this.#key(event))
+    // Keyboards on a screen may send the line break without a key.
+    input.addEventListener('beforeinput', (event) => {
+      if (event.inputType !== 'insertLineBreak') return
+      event.preventDefault()
+      this.#submit()
+    })
     input.addEventListener('paste', (event) => this.#paste(event))
     $('new-client').addEventListener('click', () => {
       this.open()
@@ -348,11 +354,12 @@ export class Terminal {
   }
 
   #key(event) {
-    if (event.isComposing) return
+    // 229: a key that an input method takes for itself.
+    if (event.isComposing || event.keyCode === 229) return
     const { key, ctrlKey, shiftKey, metaKey, altKey } = event
     const plain = !ctrlKey && !metaKey && !altKey
     let done = true
-    if (key === 'Enter' && plain && !shiftKey) this.#submit()
+    if (key === 'Enter' && plain) this.#submit()
     else if (key === 'ArrowUp' && plain) this.#recall(this.history.older(this.input.value))
     else if (key === 'ArrowDown' && plain) this.#recall(this.history.newer())
     else if (key.toLowerCase() === 'l' && ctrlKey) this.front.clear()
