@@ -3,3 +3,4 @@
 
 pub mod encode;
 pub mod parse;
+pub mod reply;
