@@ -155,3 +155,33 @@ test('a long reply is cut and can be shown', () =>
     await page.getByRole('button', { name: 'Show more' }).click()
     assert.match(await screen.printed(), /2000\) "item-number-1999"/)
   }))
+
+test('MONITOR shows what other clients do, until Stop', () =>
+  visit({}, async (screen, page) => {
+    assert.match(await screen.run('MONITOR'), /^OK/)
+    await page.getByText('Paused while MONITOR runs').waitFor()
+    await page.getByRole('button', { name: 'New client' }).click()
+    await screen.run('SET seen 1')
+    await page.getByRole('tab', { name: /Client 1/ }).click()
+    await screen.sees('"SET" "seen" "1"')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await screen.sees('RESET')
+    await screen.row('seen').waitFor()
+  }))
+
+test('clients keep their own database and draft; arrows move between them; a closed one is gone', () =>
+  visit({}, async (screen, page) => {
+    await screen.run('SELECT 2')
+    await screen.command.fill('GET half')
+    await page.getByRole('button', { name: 'New client' }).click()
+    assert.equal(await screen.prompt(), 'tabdis> ')
+    assert.equal(await screen.command.inputValue(), '')
+    await page.getByRole('tab', { name: 'Client 2' }).focus()
+    await page.keyboard.press('ArrowLeft')
+    assert.equal(await screen.prompt(), 'tabdis[2]> ')
+    assert.equal(await screen.command.inputValue(), 'GET half')
+    await page.keyboard.press('ArrowRight')
+    await page.getByRole('button', { name: 'Close this client' }).click()
+    assert.equal(await page.getByRole('tab').count(), 1)
+    assert.equal(await screen.prompt(), 'tabdis[2]> ')
+  }))

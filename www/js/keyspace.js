@@ -27,8 +27,7 @@ export class Keyspace {
   constructor({ store, words, paused, type, onRead }) {
     Object.assign(this, { store, words, paused, type, onRead })
     this.db = 0
-    this.reader = new KeyReader(store.client((push) => this.#changed(push)))
-    this.ready = this.reader.track().catch(() => false)
+    this.#connect()
     this.#listen()
     words.watch(() => {
       this.#drawDatabases(new Map())
@@ -60,6 +59,13 @@ export class Keyspace {
     return /[*?[\]\\]/.test(typed) ? typed : `*${typed}*`
   }
 
+  #connect() {
+    this.client?.close()
+    this.client = this.store.client((push) => this.#changed(push))
+    this.reader = new KeyReader(this.client)
+    this.ready = this.reader.track().catch(() => false)
+  }
+
   async #read() {
     if (document.hidden) return
     if (this.paused()) return this.#say('keys.paused')
@@ -74,6 +80,8 @@ export class Keyspace {
       this.onRead()
     } catch (error) {
       this.#say('keys.error', { message: error.message })
+      // Its client may have been killed (CLIENT KILL): the next reading has a new one.
+      this.#connect()
     } finally {
       this.#busy = false
       this.refresh(this.#again ? SOON_MS : EVERY_MS)
