@@ -5,6 +5,7 @@ export async function openStore(name) {
   const { open } = await import('tabdis')
   const start = performance.now()
   try {
+    if (typeof indexedDB === 'undefined') throw new DOMException('there is no IndexedDB', 'InvalidStateError')
     return new Store(await open(name), performance.now() - start)
   } catch (error) {
     if (!isStorageError(error)) throw error
@@ -64,5 +65,5 @@ export class Store {
 }
 
 function isStorageError(error) {
-  return typeof indexedDB === 'undefined' || /indexeddb|storage|SecurityError|InvalidStateError|QuotaExceeded/i.test(`${error?.name} ${error?.code} ${error?.message}`)
+  return /indexeddb|storage|SecurityError|InvalidStateError|QuotaExceeded/i.test(`${error?.name} ${error?.code} ${error?.message}`)
 }
