@@ -4,8 +4,8 @@ use super::dict::{Dict, Keyed};
 use super::intset::IntSet;
 use super::listpack::{self, Elem, Listpack};
 use super::short::Short;
-use crate::base::num;
 use crate::base::rng::Rng;
+use crate::base::{hash, num};
 
 /// A set of byte strings. It goes from `intset` to `listpack` to `hashtable` as it must, and never back by itself.
 #[derive(Clone)]
@@ -210,6 +210,59 @@ impl Set {
                 Some(table.take(hash, id).to_vec())
             }
         }
+    }
+
+    /// Passes `count` different members to `f`, or all if there are no more; every choice of them is equally likely, their
+    /// order is not chance.
+    pub fn sample(&self, count: usize, rng: &mut Rng, mut f: impl FnMut(Elem)) {
+        let len = self.len();
+        if matches!(self.0, Repr::Pack(_)) || count.saturating_mul(3) >= len {
+            let mut wanted = count.min(len);
+            for (n, member) in self.iter().enumerate() {
+                if rng.below(len - n) < wanted {
+                    wanted -= 1;
+                    f(member);
+                }
+            }
+            return;
+        }
+        // Floyd's choice of `count` places: no more draws than members wanted.
+        let mut chosen = hash::Set::with_hasher(hash::Seeded(rng.u64()));
+        for last in len - count..len {
+            let draw = rng.below(last + 1);
+            let place = if chosen.insert(draw) { draw } else { last };
+            chosen.insert(place);
+            match &self.0 {
+                Repr::Ints(ints) => ints.get(place).map(Elem::Int).into_iter().for_each(&mut f),
+                Repr::Pack(pack) => pack.at(place as i64).map(|at| pack.get(at)).into_iter().for_each(&mut f),
+                Repr::Table(table) => f(Elem::Str(table.members.get(place as u32))),
+            }
+        }
+    }
+
+    /// Removes and returns `count` members, or all if there are no more; every choice of them is equally likely. One pass
+    /// over a compact encoding, one step per member of a `hashtable`.
+    pub fn pop_sample(&mut self, count: usize, rng: &mut Rng) -> Vec<Vec<u8>> {
+        if matches!(self.0, Repr::Table(_)) {
+            return (0..count.min(self.len())).map_while(|_| self.pop_random(rng)).collect();
+        }
+        let (mut left, mut wanted) = (self.len(), count.min(self.len()));
+        let mut popped = Vec::with_capacity(wanted);
+        let (mut ints, mut pack) = (IntSet::new(), Listpack::new());
+        for member in self.iter() {
+            if rng.below(left) < wanted {
+                wanted -= 1;
+                popped.push(member.to_vec());
+            } else {
+                match (member, &self.0) {
+                    (Elem::Int(n), Repr::Ints(_)) => _ = ints.add(n),
+                    (member, _) => member.with(|text| pack.push_back(text)),
+                }
+            }
+            left -= 1;
+        }
+        self.0 = if matches!(self.0, Repr::Ints(_)) { Repr::Ints(ints) } else { Repr::Pack(pack) };
+        popped
     }
 
     /// Passes up to `count` members to `f` and returns the next cursor, with the promise of [`Dict::scan`]. Compact encodings
@@ -448,6 +501,35 @@ mod tests {
             [("1", 2, "intset"), ("1", 3, "listpack"), ("a", 3, "listpack"), ("a", 4, "hashtable")]
         {
             assert_eq!(Set::with_hint(first.as_bytes(), count, &limits, 0).encoding(), want);
+        }
+    }
+
+    #[test]
+    fn samples_are_fair_and_without_repetition() {
+        let mut rng = Rng::new(3);
+        for (limits, len) in [(REDIS, 40), (Limits { intset: 0, ..REDIS }, 40), (Limits { entries: 0, ..REDIS }, 40)] {
+            for word in ["", "m"] {
+                let mut set = Set::new();
+                (0..len).for_each(|n| _ = set.add(format!("{word}{n}").as_bytes(), &limits, 1));
+                for count in [0, 1, 7, 20, 39, 40, 1000] {
+                    let mut hits = std::collections::BTreeMap::<Vec<u8>, usize>::new();
+                    for round in 0..400 {
+                        let mut seen = BTreeSet::new();
+                        set.sample(count, &mut rng, |m| assert!(seen.insert(m.to_vec())));
+                        if round < 20 {
+                            let mut rest = set.clone();
+                            let popped: BTreeSet<_> = rest.pop_sample(count, &mut rng).into_iter().collect();
+                            assert_eq!((popped.len(), rest.len()), (count.min(len), len - count.min(len)));
+                            assert_eq!(rest.encoding(), set.encoding());
+                            assert_eq!(&members(&rest) | &popped, members(&set));
+                        }
+                        assert_eq!(seen.len(), count.min(len));
+                        seen.into_iter().for_each(|m| *hits.entry(m).or_default() += 1);
+                    }
+                    let expected = 400 * count.min(len) / len;
+                    assert!(hits.values().all(|n| n.abs_diff(expected) < 60), "{count} {hits:?}");
+                }
+            }
         }
     }
 
