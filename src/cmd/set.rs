@@ -1,6 +1,0 @@
-//! Sets.
-
-use crate::engine::Row;
-
-/// The family.
-pub const ROWS: &[Row] = &[];
