@@ -80,3 +80,19 @@ impl<'a> Args<'a> {
 pub fn int(arg: &[u8]) -> Result<i64, Error> {
     num::parse_i64(arg).ok_or(Error::NotInteger)
 }
+
+/// Returns the integer in `arg` if it is within `range`, and `error` in every other case, no integer at all included.
+pub fn int_within(arg: &[u8], range: std::ops::RangeInclusive<i64>, error: Error) -> Result<i64, Error> {
+    num::parse_i64(arg).filter(|n| range.contains(n)).ok_or(error)
+}
+
+/// Returns the ms of a wait that `arg` gives in seconds, rounded up; 0 is for ever. Fails if it is no float, negative, or ends
+/// (counted from `now`) beyond the end of time.
+pub fn timeout_ms(arg: &[u8], now: u64) -> Result<u64, Error> {
+    let ms = (num::parse_f64(arg).ok_or(Error::TimeoutNotFloat)? * 1000.0).ceil();
+    if ms >= i64::MAX as f64 {
+        return Err(Error::TimeoutOutOfRange);
+    }
+    let ms = u64::try_from(ms as i64).map_err(|_| Error::NegativeTimeout)?;
+    if now.saturating_add(ms) > i64::MAX as u64 { Err(Error::TimeoutOutOfRange) } else { Ok(ms) }
+}

@@ -86,8 +86,17 @@ pub struct Db {
     pub(super) data: Data,
     /// Sessions that watch a key.
     pub(super) watched: Map<Vec<u8>, Vec<SessionId>>,
-    /// Sessions that wait for a key, first come first.
-    pub(super) blocked: Map<Vec<u8>, Vec<SessionId>>,
+    /// Who waits for which key.
+    pub(super) blocked: Map<Vec<u8>, Queue>,
+}
+
+/// The sessions that wait for a key.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// First come first.
+    pub(super) sessions: Vec<SessionId>,
+    /// A change has put the key among the ready ones, so another need not.
+    pub(super) ready: bool,
 }
 
 /// All databases, and everything that goes with changing them.
@@ -359,6 +368,15 @@ impl Keyspace {
         }
     }
 
+    /// Returns the structure at `key` as a command that writes looks at it: without counting a hit or a miss. Fails if it
+    /// holds another type.
+    pub fn look<T: Structure>(&mut self, key: &[u8]) -> Result<Option<&T>, Error> {
+        match self.peek(key) {
+            None => Ok(None),
+            Some(entry) => entry.object().and_then(T::of).map(Some).ok_or(Error::WrongType),
+        }
+    }
+
     /// Returns the structure at `key` through a shared borrow, so that several keys can be held at once. Counts, expires and
     /// remembers nothing: [`Keyspace::read`] each key first.
     pub fn see<T: Structure>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
@@ -494,13 +512,16 @@ impl Keyspace {
     /// Tells who watches `key` that it changed, and marks it ready for who waits for it.
     #[inline]
     pub fn touch_watchers(&mut self, key: &[u8]) {
-        let db = &self.dbs[self.db];
+        let db = &mut self.dbs[self.db];
         if !db.watched.is_empty()
             && let Some(sessions) = db.watched.get(key)
         {
             self.touched.extend(sessions);
         }
-        if !db.blocked.is_empty() && db.blocked.contains_key(key) {
+        if !db.blocked.is_empty()
+            && let Some(queue) = db.blocked.get_mut(key)
+            && !std::mem::replace(&mut queue.ready, true)
+        {
             self.ready.push((self.db, key.to_vec()));
         }
     }

@@ -216,7 +216,8 @@ impl<'a> Ctx<'a> {
         let db = self.ks.db();
         self.ks.effects.end_command(outer, changed, db, self.argv);
         let stats = &mut self.server.calls[self.row_id as usize];
-        stats.calls += 1;
+        // A command that waits is counted once, when its wait is over.
+        stats.calls += u64::from(self.wait.is_none());
         if let Err(error) = &outcome {
             stats.failed += 1;
             self.server.count_error(error);

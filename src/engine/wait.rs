@@ -1,8 +1,9 @@
 //! Waiting: sessions blocked on keys, served in the order they came when a key is ready.
 
+use super::entry::Entry;
 use super::error::Outcome;
 use super::keyspace::Keyspace;
-use super::session::{Session, SessionId, Sessions, Wait, Watched};
+use super::session::{ReplyMode, Session, SessionId, Sessions, Wait, Watched};
 use super::{Ctx, Engine, Server};
 
 impl Engine {
@@ -11,7 +12,7 @@ impl Engine {
         let place = me.place;
         self.ks.in_db(wait.db, |ks| {
             for key in &wait.keys {
-                ks.here_mut().blocked.entry(key.clone()).or_default().push(place);
+                ks.here_mut().blocked.entry(key.clone()).or_default().sessions.push(place);
             }
         });
         self.server.blocked += 1;
@@ -23,6 +24,7 @@ impl Engine {
         end_wait(&mut self.ks, &mut self.server, &mut self.sessions, id, reply)
     }
 
+    /// Ends the waits whose time has come, the earliest first.
     pub(super) fn end_overdue_waits(&mut self) {
         let now = self.ks.now;
         let mut over: Vec<(u64, SessionId)> = self
@@ -41,15 +43,13 @@ impl Engine {
     /// order they came. What one session does can make further keys ready.
     pub(super) fn serve_waiting(&mut self) {
         while !self.ks.ready.is_empty() {
-            let mut seen: Vec<(usize, Vec<u8>)> = Vec::new();
-            for ready in std::mem::take(&mut self.ks.ready) {
-                if !seen.contains(&ready) {
-                    seen.push(ready);
-                }
-            }
-            for (db, key) in seen {
-                let queue = self.ks.in_db(db, |ks| ks.here().blocked.get(&key).cloned().unwrap_or_default());
-                for id in queue {
+            for (db, key) in std::mem::take(&mut self.ks.ready) {
+                let queue = self.ks.in_db(db, |ks| {
+                    let queue = ks.here_mut().blocked.get_mut(&key)?;
+                    queue.ready = false;
+                    Some(queue.sessions.clone())
+                });
+                for id in queue.unwrap_or_default() {
                     self.retry(id, db, &key);
                 }
             }
@@ -59,10 +59,13 @@ impl Engine {
     /// Runs the command of a waiting session again if `key` is what it waits for.
     fn retry(&mut self, id: SessionId, db: usize, key: &[u8]) {
         let Some(mut me) = self.sessions.take(id) else { return };
-        let wanted = me.wait.as_ref().is_some_and(|wait| {
-            let kind = self.ks.in_db(db, |ks| ks.kind(key));
-            kind == Some(wait.kind) || wait.on_missing
-        });
+        // One that is to be closed will read no reply: what it took would be lost.
+        let wanted = !me.closing
+            && me.wait.as_ref().is_some_and(|wait| {
+                // Looking must not delete a key that is due: that would be an effect outside any unit.
+                let kind = self.ks.in_db(db, |ks| ks.see_entry(key).map(Entry::kind));
+                kind == Some(wait.kind) || wait.on_missing
+            });
         if !wanted {
             return self.sessions.put(me);
         }
@@ -120,8 +123,8 @@ pub(super) fn stop_waiting(ks: &mut Keyspace, server: &mut Server, session: &mut
         for key in &wait.keys {
             let blocked = &mut ks.here_mut().blocked;
             if let Some(queue) = blocked.get_mut(key) {
-                queue.retain(|id| *id != session.place);
-                if queue.is_empty() {
+                queue.sessions.retain(|id| *id != session.place);
+                if queue.sessions.is_empty() {
                     blocked.remove(key);
                 }
             }
@@ -135,12 +138,17 @@ fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id:
     let Some(mut session) = sessions.take(id) else { return false };
     let waited = stop_waiting(ks, server, &mut session).is_some();
     if waited {
+        // While it waited the command was not counted.
+        let row = session.last.expect("it waited because of a command");
+        server.calls[row as usize].calls += 1;
+        if let Err(error) = &reply {
+            server.calls[row as usize].failed += 1;
+            server.count_error(error);
+        }
         match reply {
+            _ if session.reply_mode == ReplyMode::Off => {}
             Ok(()) => session.out.null_array(),
-            Err(error) => {
-                server.count_error(&error);
-                session.out.error(&error);
-            }
+            Err(error) => session.out.error(&error),
         }
         sessions.wake(id);
     }
