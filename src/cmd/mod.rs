@@ -3,6 +3,7 @@
 //! To add a command, write its row and function in its family's file and name the row in the family's `ROWS`. Everything else is
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
+pub mod client;
 pub mod command;
 pub mod config;
 pub mod connection;

@@ -29,9 +29,13 @@ macro_rules! errors {
 
 // One line each, alphabetical.
 errors! {
+    AuthWithoutPassword = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
     BadAuth = "WRONGPASS invalid username-password pair or user is disabled.",
+    BadClientId = "ERR Invalid client ID",
+    BadClientName = "ERR Client names cannot contain spaces, newlines or special characters.",
     BadDb = "ERR DB index is out of range",
     BitOffset = "ERR bit offset is not an integer or out of range",
+    ClientIdNotPositive = "ERR client-id should be greater than 0",
     CountNegative = "ERR COUNT can't be negative",
     CountNotPositive = "ERR count should be greater than 0",
     DiscardWithoutMulti = "ERR DISCARD without MULTI",
@@ -41,6 +45,7 @@ errors! {
     GtLtNx = "ERR GT, LT, and/or NX options at the same time are not compatible",
     HashNotFloat = "ERR hash value is not a float",
     HashNotInteger = "ERR hash value is not an integer",
+    HelloNoAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
     IncrNanOrInf = "ERR increment would produce NaN or Infinity",
     IncrOverflow = "ERR increment or decrement would overflow",
     IncrSingle = "ERR INCR option supports a single increment-element pair",
@@ -50,6 +55,7 @@ errors! {
     LfuSelected = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
     LimitNeedsRange = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
     LimitNegative = "ERR LIMIT can't be negative",
+    MaxAgeNotPositive = "ERR maxage should be greater than 0",
     MaxlenNegative = "ERR MAXLEN can't be negative",
     MinMaxNotFloat = "ERR min or max is not a float",
     MinMaxNotLex = "ERR min or max not valid string range item",
@@ -59,6 +65,8 @@ errors! {
     NegativeTimeout = "ERR timeout is negative",
     NoAuth = "NOAUTH Authentication required.",
     NoMulti = "ERR Command not allowed inside a transaction",
+    NoProto = "NOPROTO unsupported protocol version",
+    NoSuchClient = "ERR No such client",
     NoSuchKey = "ERR no such key",
     NotFloat = "ERR value is not a valid float",
     NotInteger = "ERR value is not an integer or out of range",
@@ -70,6 +78,8 @@ errors! {
     OutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.",
     OutOfRange = "ERR value is out of range",
     OutOfRangePositive = "ERR value is out of range, must be positive",
+    PauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL",
+    ProtocolNotInteger = "ERR Protocol version is not an integer or out of range",
     RangeOfLong = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
     RankZero = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
     SameObject = "ERR source and destination objects are the same",
@@ -78,7 +88,10 @@ errors! {
     StringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
     Syntax = "ERR syntax error",
     TimeoutNotFloat = "ERR timeout is not a float or out of range",
+    TimeoutNotInteger = "ERR timeout is not an integer or out of range",
     TimeoutOutOfRange = "ERR timeout is out of range",
+    Unblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK",
+    UnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
     WatchInMulti = "ERR WATCH inside MULTI is not allowed",
     WeightNotFloat = "ERR weight value is not a float",
     WithscoresByLex = "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
@@ -127,6 +140,12 @@ impl Error {
     pub fn unknown_subcommand(parent: &str, child: &[u8]) -> Self {
         let child = String::from_utf8_lossy(&child[..child.len().min(128)]);
         Error::Text(format!("ERR unknown subcommand '{child}'. Try {} HELP.", parent.to_ascii_uppercase()))
+    }
+
+    /// What a sub-command with arguments it has no use for answers, where the arity in its row leaves them open.
+    pub fn subcommand_arity(parent: &str, child: &[u8]) -> Self {
+        let child = String::from_utf8_lossy(&child[..child.len().min(128)]);
+        Error::Text(format!("ERR unknown subcommand or wrong number of arguments for '{child}'. Try {parent} HELP."))
     }
 
     /// The first word of the text: `ERR`, `WRONGTYPE`…, the key of `errorstats`.

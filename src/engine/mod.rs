@@ -13,6 +13,7 @@ pub mod entry;
 pub mod error;
 pub mod events;
 pub mod keyspace;
+mod pause;
 pub mod pubsub;
 pub mod reply;
 pub mod row;
@@ -81,6 +82,7 @@ pub struct Server {
     pub host_info: Vec<(&'static str, String)>,
     /// Sessions that wait.
     pub blocked: usize,
+    pause: pause::Pause,
     requests: Vec<Request>,
 }
 
@@ -183,7 +185,7 @@ impl<'a> Ctx<'a> {
             }
         }
         let argv = self.argv.iter().map(|arg| arg.to_vec()).collect();
-        self.wait = Some(Wait { keys: unique, db: self.ks.db(), kind, on_missing, deadline, argv });
+        self.wait = Some(Wait { keys: unique, db: self.ks.db(), kind, on_missing, deadline, argv, postponed: false });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -259,6 +261,7 @@ impl Engine {
                 memory: || 0,
                 host_info: Vec::new(),
                 blocked: 0,
+                pause: Default::default(),
                 requests: Vec::new(),
             },
             replayer: None,
@@ -313,10 +316,16 @@ impl Engine {
             return false;
         }
         self.ks.now = now;
+        if self.server.pause.is_set() {
+            self.end_overdue_pause();
+        }
         me.active_ms = now;
         me.calls += 1;
         self.turn(&mut me, f);
         self.sessions.put(me);
+        if self.server.pause.is_over() {
+            self.resume_postponed();
+        }
         if !self.ks.ready.is_empty() {
             self.serve_waiting();
         }
@@ -382,6 +391,9 @@ impl Engine {
             return self.reject(me, Some(row_id), out, &error);
         }
         me.last = Some(row_id);
+        if self.server.pause.is_set() && self.holds_back(row_id, me) {
+            return self.postpone(me, argv);
+        }
         if let Some(multi) = &mut me.multi
             && !runs_while_queueing(&self.server.table.slot(row_id).full_name)
         {
@@ -496,6 +508,10 @@ impl Engine {
     /// be called next, ms since the epoch; that can be `now` when more is due.
     pub fn tick(&mut self, now: u64) -> Option<u64> {
         self.ks.now = now;
+        if self.server.pause.is_set() {
+            self.end_overdue_pause();
+            self.resume_postponed();
+        }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
             self.ks.expire_due(1000);
         }
@@ -515,7 +531,7 @@ impl Engine {
             None
         };
         let wait = self.sessions.iter().filter_map(|s| s.wait.as_ref()).map(|w| w.deadline).filter(|at| *at > 0).min();
-        due.into_iter().chain(wait).min()
+        due.into_iter().chain(wait).chain(self.server.pause.until()).min()
     }
 
     /// Sessions that got output, or are to be closed, since the last call; each at least once.

@@ -1,6 +1,6 @@
 //! Publish/subscribe: who listens to what, and how a message reaches them.
 
-use super::reply::{Proto, Reply};
+use super::reply::Reply;
 use super::session::{Session, SessionId, Sessions};
 use crate::base::glob;
 use crate::base::hash::{Map, Seeded};
@@ -126,9 +126,7 @@ pub(super) fn deliver(sessions: &mut Sessions, me: &mut Session, to: SessionId, 
         parts.iter().for_each(|part| out.bulk(part));
     };
     if to == me.place {
-        let proto: Proto = me.out.proto();
-        me.later.set_proto(proto);
-        write(&mut me.later);
+        write(me.later());
     } else if let Some(session) = sessions.get_mut(to) {
         write(&mut session.out);
         sessions.wake(to);

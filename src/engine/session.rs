@@ -24,6 +24,8 @@ pub struct Wait {
     pub deadline: u64,
     /// The command, run again when a key is ready.
     pub argv: Vec<Vec<u8>>,
+    /// It waits for nothing but the end of `CLIENT PAUSE`.
+    pub postponed: bool,
 }
 
 /// A transaction being queued.
@@ -169,7 +171,20 @@ impl Session {
         self.channels.len() + self.patterns.len() + self.shards.len()
     }
 
+    /// Whether the reply to the running command is thrown away (`CLIENT REPLY`).
+    pub fn is_silent(&self) -> bool {
+        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip)
+    }
+
+    /// Where a push to itself goes: it follows the reply, and is sent even if the reply is not.
+    pub fn later(&mut self) -> &mut Reply {
+        let proto = self.proto();
+        self.later.set_proto(proto);
+        &mut self.later
+    }
+
     /// The format it speaks.
+    #[inline]
     pub fn proto(&self) -> Proto {
         self.out.proto()
     }
