@@ -3,5 +3,6 @@
 pub mod bytes;
 pub mod glob;
 pub mod hash;
+pub mod ld80;
 pub mod num;
 pub mod rng;
