@@ -1,0 +1,233 @@
+//! One connection: bytes in, commands to the engine, replies out.
+
+use crate::engine::{Engine, Error, SessionId};
+use crate::resp::parse::{Parser, ProtocolError};
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::io::{self, Read, Write};
+
+/// How much is read at once.
+const CHUNK: usize = 64 << 10;
+/// Output a client may leave unread before it is closed: Redis's hard limit for subscribers. Others have no limit there either,
+/// but a client that sends requests is not read on while more than this waits.
+const OUTPUT_LIMIT: usize = 32 << 20;
+/// Buffers larger than this are given back when they are empty.
+const KEEP: usize = 256 << 10;
+
+/// Either kind of stream.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub(super) fn tcp(stream: TcpStream) -> Self {
+        // Replies are written in one piece; waiting for more only delays them.
+        let _ = stream.set_nodelay(true);
+        Stream::Tcp(stream)
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Stream::Tcp(s) => registry.register(s, token, interest),
+            Stream::Unix(s) => registry.register(s, token, interest),
+        }
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        // The descriptor is closed right after; a failure here changes nothing.
+        let _ = match self {
+            Stream::Tcp(s) => registry.deregister(s),
+            Stream::Unix(s) => registry.deregister(s),
+        };
+    }
+
+    pub(super) fn local_address(&self) -> Option<String> {
+        match self {
+            Stream::Tcp(s) => s.local_addr().ok().map(|a| a.to_string()),
+            Stream::Unix(_) => None,
+        }
+    }
+
+    /// Says why there is no service, and closes.
+    pub(super) fn refuse(&mut self, text: &[u8]) {
+        let _ = self.write(text);
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.read(buf),
+            Stream::Unix(s) => s.read(buf),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.write(buf),
+            Stream::Unix(s) => s.write(buf),
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One client's connection and the session behind it.
+pub(super) struct Connection {
+    pub(super) stream: Stream,
+    pub(super) session: SessionId,
+    /// Bytes received; those before `at` are done with.
+    input: Vec<u8>,
+    at: usize,
+    parser: Parser,
+    /// Output not yet written, from `sent` on.
+    output: Vec<u8>,
+    sent: usize,
+    /// The stream took everything so far.
+    pub(super) writable: bool,
+    /// The stream is at its end, or the client broke the protocol: write what there is, then close.
+    pub(super) broken: bool,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, session: SessionId) -> Self {
+        Connection {
+            stream,
+            session,
+            input: Vec::new(),
+            at: 0,
+            parser: Parser::default(),
+            output: Vec::new(),
+            sent: 0,
+            writable: true,
+            broken: false,
+        }
+    }
+
+    /// Whether bytes wait to be parsed.
+    pub(super) fn has_input(&self) -> bool {
+        self.at < self.input.len()
+    }
+
+    /// Reads what there is, as far as `limit` bytes of unparsed input allow. Returns whether there is something to parse.
+    pub(super) fn read(&mut self, limit: usize) -> bool {
+        if self.broken {
+            return false;
+        }
+        self.compact();
+        loop {
+            let len = self.input.len();
+            if len >= limit {
+                self.broken = true;
+                return false;
+            }
+            self.input.resize(len + CHUNK, 0);
+            let got = self.stream.read(&mut self.input[len..]);
+            self.input.truncate(len + *got.as_ref().unwrap_or(&0));
+            match got {
+                Ok(0) => {
+                    self.broken = true;
+                    break;
+                }
+                // Readiness is reported by edges: read until there is nothing.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.broken = true;
+                    break;
+                }
+            }
+        }
+        self.has_input()
+    }
+
+    /// Drops what is parsed.
+    fn compact(&mut self) {
+        if self.at == self.input.len() {
+            self.input.clear();
+            if self.input.capacity() > KEEP {
+                self.input = Vec::new();
+            }
+        } else if self.at > 0 {
+            self.input.drain(..self.at);
+        }
+        self.at = 0;
+    }
+
+    /// Runs the complete commands of the buffer, until one waits, one says goodbye, or the client does not read its replies.
+    pub(super) fn serve(&mut self, engine: &mut Engine, now: u64) {
+        self.parser.limits.bulk = engine.server.config.proto_max_bulk_len as i64;
+        while self.has_input() {
+            let Some(session) = engine.sessions.get(self.session) else { break };
+            if session.wait.is_some() || session.closing || session.out.bytes().len() + self.output.len() > OUTPUT_LIMIT
+            {
+                break;
+            }
+            self.parser.trusted = session.authenticated;
+            let frame = match self.parser.next(&self.input[self.at..]) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => return self.protocol_error(engine, error),
+            };
+            let consumed = frame.consumed;
+            engine.call(self.session, &frame.argv(), now);
+            self.at += consumed;
+        }
+        // A large argument arrives in many pieces: make room for it once.
+        let wanted = self.parser.wanted();
+        let have = self.input.len() - self.at;
+        if wanted > have + CHUNK {
+            self.compact();
+            self.input.reserve(wanted - have);
+        }
+    }
+
+    /// Answers that the bytes are no commands; the connection is closed after that.
+    fn protocol_error(&mut self, engine: &mut Engine, error: ProtocolError) {
+        if let Some(session) = engine.sessions.get_mut(self.session) {
+            session.out.error(&Error::new(format!("ERR {error}")));
+        }
+        self.at = self.input.len();
+        self.broken = true;
+    }
+
+    /// Writes what the session put out, as far as the stream takes it. Returns false when the connection is over.
+    pub(super) fn write(&mut self, engine: &mut Engine) -> bool {
+        let Some(session) = engine.sessions.get_mut(self.session) else { return false };
+        let out = session.out.bytes_mut();
+        if self.output.is_empty() {
+            std::mem::swap(&mut self.output, out);
+        } else {
+            self.output.append(out);
+        }
+        let (subscriber, closing) = (session.subscriptions() > 0, session.closing || self.broken);
+        while self.writable && self.sent < self.output.len() {
+            match self.stream.write(&self.output[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(_) => return false,
+            }
+        }
+        let left = self.output.len() - self.sent;
+        if left == 0 {
+            self.output.clear();
+            self.sent = 0;
+            if self.output.capacity() > KEEP {
+                self.output = Vec::new();
+            }
+        } else if self.sent > KEEP {
+            self.output.drain(..self.sent);
+            self.sent = 0;
+        }
+        // At the end of the stream there may still be commands that wait behind a blocked one: nobody is there to read them.
+        let over = if left == 0 { closing } else { subscriber && left > OUTPUT_LIMIT };
+        !over
+    }
+}
