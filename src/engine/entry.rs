@@ -428,6 +428,19 @@ impl Entry {
     }
 }
 
+impl Clone for Entry {
+    /// A copy that shares nothing: key, value in the same encoding, expiry, access clock, epoch.
+    fn clone(&self) -> Self {
+        let word = match (form(self.head()), self.value()) {
+            (Form::Inline, _) => 0,
+            (Form::Heap, Value::Text(Elem::Str(text))) => boxed(text.to_vec()),
+            (_, Value::Object(object)) => boxed(object.clone()),
+            (_, Value::Text(_)) => self.word(),
+        };
+        Self::write(self.head(), self.key(), self.expire(), word, self.inline())
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         let head = self.head();

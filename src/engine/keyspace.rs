@@ -453,7 +453,7 @@ impl Keyspace {
     }
 
     /// The clock of an entry that is made now.
-    fn birth_clock(&self) -> u32 {
+    pub fn birth_clock(&self) -> u32 {
         match self.clock {
             Clock::Lru => self.lru_clock(),
             // A new key starts at 5, so that it is not the first to go.
