@@ -1,6 +1,0 @@
-//! Keys of any type: expiry, renaming, scanning, sorting.
-
-use crate::engine::Row;
-
-/// The family.
-pub const ROWS: &[Row] = &[];
