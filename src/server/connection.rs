@@ -6,8 +6,8 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read, Write};
 
-/// How much is read at once.
-const CHUNK: usize = 64 << 10;
+/// How much is read at once; the size of an idle connection's buffer.
+const CHUNK: usize = 16 << 10;
 /// Output a client may leave unread before it is closed: Redis's hard limit for subscribers. Others have no limit there either,
 /// but a client that sends requests is not read on while more than this waits.
 const OUTPUT_LIMIT: usize = 32 << 20;
@@ -81,9 +81,11 @@ impl Write for Stream {
 pub(super) struct Connection {
     pub(super) stream: Stream,
     pub(super) session: SessionId,
-    /// Bytes received; those before `at` are done with.
+    /// Bytes received are `input[at..end]`; before them what is done with, after them room. The room stays initialised, so that
+    /// a read clears nothing.
     input: Vec<u8>,
     at: usize,
+    end: usize,
     parser: Parser,
     /// Output not yet written, from `sent` on.
     output: Vec<u8>,
@@ -101,6 +103,7 @@ impl Connection {
             session,
             input: Vec::new(),
             at: 0,
+            end: 0,
             parser: Parser::default(),
             output: Vec::new(),
             sent: 0,
@@ -111,7 +114,7 @@ impl Connection {
 
     /// Whether bytes wait to be parsed.
     pub(super) fn has_input(&self) -> bool {
-        self.at < self.input.len()
+        self.at < self.end
     }
 
     /// Reads what there is, as far as `limit` bytes of unparsed input allow. Returns whether there is something to parse.
@@ -121,41 +124,42 @@ impl Connection {
         }
         self.compact();
         loop {
-            let len = self.input.len();
-            if len >= limit {
+            if self.end >= limit {
                 self.broken = true;
                 return false;
             }
-            self.input.resize(len + CHUNK, 0);
-            let got = self.stream.read(&mut self.input[len..]);
-            self.input.truncate(len + *got.as_ref().unwrap_or(&0));
-            match got {
-                Ok(0) => {
-                    self.broken = true;
-                    break;
-                }
-                // Readiness is reported by edges: read until there is nothing.
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => {
-                    self.broken = true;
-                    break;
-                }
+            if self.end == self.input.len() {
+                self.input.resize((self.end * 2).max(CHUNK), 0);
             }
+            let room = self.input.len() - self.end;
+            match self.stream.read(&mut self.input[self.end..]) {
+                Ok(0) => self.broken = true,
+                Ok(n) => {
+                    self.end += n;
+                    // Readiness is reported by edges, so everything must be read; a short read was everything.
+                    if n == room {
+                        continue;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => self.broken = true,
+            }
+            break;
         }
         self.has_input()
     }
 
     /// Drops what is parsed.
     fn compact(&mut self) {
-        if self.at == self.input.len() {
-            self.input.clear();
-            if self.input.capacity() > KEEP {
+        if self.at == self.end {
+            self.end = 0;
+            if self.input.len() > KEEP {
                 self.input = Vec::new();
             }
         } else if self.at > 0 {
-            self.input.drain(..self.at);
+            self.input.copy_within(self.at..self.end, 0);
+            self.end -= self.at;
         }
         self.at = 0;
     }
@@ -170,7 +174,7 @@ impl Connection {
                 break;
             }
             self.parser.trusted = session.authenticated;
-            let frame = match self.parser.next(&self.input[self.at..]) {
+            let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
                 Err(error) => return self.protocol_error(engine, error),
@@ -179,13 +183,6 @@ impl Connection {
             engine.call(self.session, &frame.argv(), now);
             self.at += consumed;
         }
-        // A large argument arrives in many pieces: make room for it once.
-        let wanted = self.parser.wanted();
-        let have = self.input.len() - self.at;
-        if wanted > have + CHUNK {
-            self.compact();
-            self.input.reserve(wanted - have);
-        }
     }
 
     /// Answers that the bytes are no commands; the connection is closed after that.
@@ -193,7 +190,7 @@ impl Connection {
         if let Some(session) = engine.sessions.get_mut(self.session) {
             session.out.error(&Error::new(format!("ERR {error}")));
         }
-        self.at = self.input.len();
+        self.at = self.end;
         self.broken = true;
     }
 
