@@ -1,6 +1,152 @@
-//! CONFIG: every parameter is a row.
+//! CONFIG: reading and changing parameters while the server runs.
 
-use crate::engine::Row;
+use super::command::help_row;
+use super::params::{PARAMS, Param, find};
+use crate::base::glob;
+use crate::engine::{CallStats, Ctx, Error, Group, Outcome, Row, flag};
 
 /// The family.
-pub const ROWS: &[Row] = &[];
+pub const ROWS: &[Row] = &[CONFIG];
+
+const ADMIN: u32 = flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE;
+
+const CONFIG: Row = Row {
+    name: "CONFIG",
+    group: Group::Server,
+    since: "2.0.0",
+    arity: -2,
+    summary: "Reads and changes the server's parameters.",
+    complexity: "Depends on subcommand.",
+    syntax: "subcommand [argument [argument ...]]",
+    ts: "(sub: string, ...args: Arg[]): Reply",
+    example: "> CONFIG SET hash-max-listpack-entries 4\nOK\n> CONFIG GET hash-max-ziplist-entries\n\
+              1) \"hash-max-ziplist-entries\"\n2) \"4\"",
+    subs: &[GET, help_row(Group::Server, "5.0.0", flag::LOADING | flag::STALE), RESETSTAT, REWRITE, SET],
+    ..Row::NONE
+};
+
+const GET: Row = Row {
+    name: "GET",
+    group: Group::Server,
+    since: "2.0.0",
+    arity: -3,
+    flags: ADMIN,
+    summary: "Returns the parameters whose names match one of the glob patterns, with their values.",
+    complexity: "O(N) when N is the number of configuration parameters provided",
+    syntax: "parameter [parameter ...]",
+    ts: "(...parameters: string[]): Record<string, string>",
+    example: "> CONFIG GET appendfsync no-such-name\n1) \"appendfsync\"\n2) \"everysec\"\n\
+              > CONFIG GET list-max-*\n1) \"list-max-listpack-size\"\n2) \"-2\"\n3) \"list-max-ziplist-size\"\n4) \"-2\"",
+    run: get,
+    ..Row::NONE
+};
+
+fn get(c: &mut Ctx) -> Outcome {
+    // A name that is no pattern comes back as it was written; no name comes twice.
+    let mut found: Vec<(&Param, Vec<u8>)> = Vec::new();
+    for pattern in c.args().rest() {
+        let is_glob = pattern.iter().any(|byte| b"[*?".contains(byte));
+        for param in PARAMS {
+            for name in [param.name, param.alias].map(str::as_bytes) {
+                let new = !found.iter().any(|(_, known)| known.eq_ignore_ascii_case(name));
+                if new && !name.is_empty() && glob::matches_case(pattern, name, true) {
+                    found.push((param, if is_glob { name } else { pattern }.to_vec()));
+                }
+            }
+        }
+    }
+    c.out.map(found.len());
+    for (param, name) in found {
+        let value = param.get(c);
+        c.out.bulk(&name);
+        c.out.bulk(&value);
+    }
+    Ok(())
+}
+
+const SET: Row = Row {
+    name: "SET",
+    group: Group::Server,
+    since: "2.0.0",
+    arity: -4,
+    flags: ADMIN,
+    summary: "Sets parameters: all of them, or none if one cannot be set so.",
+    complexity: "O(N) when N is the number of configuration parameters provided",
+    syntax: "parameter value [parameter value ...]",
+    ts: "(...pairs: Arg[]): 'OK'",
+    example: "> CONFIG SET maxmemory 100mb hz 50\nOK\n> CONFIG GET maxmemory\n1) \"maxmemory\"\n2) \"104857600\"\n\
+              > CONFIG SET databases 4\n(error) ERR CONFIG SET failed (possibly related to argument 'databases') - \
+              can't set immutable config\n> CONFIG SET maxmemory 0\nOK",
+    run: set,
+    ..Row::NONE
+};
+
+fn set(c: &mut Ctx) -> Outcome {
+    let pairs = c.args().rest();
+    if !pairs.len().is_multiple_of(2) {
+        return Err(Error::Syntax);
+    }
+    let mut checked: Vec<(&Param, Vec<u8>)> = Vec::with_capacity(pairs.len() / 2);
+    for (n, pair) in pairs.chunks_exact(2).enumerate() {
+        let name = String::from_utf8_lossy(pair[0]);
+        let param = find(pair[0]).ok_or_else(|| {
+            Error::new(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
+        })?;
+        // By what it is called: the old name and the new one may both be set, and the last counts.
+        let again = pairs.chunks_exact(2).take(n).any(|earlier| earlier[0].eq_ignore_ascii_case(pair[0]));
+        let value = match (param.fixed, again) {
+            ("", false) => param.check(c, pair[1]),
+            ("", true) => Err("duplicate parameter".to_string()),
+            (why, _) => Err(why.to_string()),
+        };
+        let failed =
+            |why: String| Error::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"));
+        checked.push((param, value.map_err(failed)?));
+    }
+    for (param, value) in checked {
+        param.set(c, &value);
+    }
+    c.out.ok();
+    Ok(())
+}
+
+const RESETSTAT: Row = Row {
+    name: "RESETSTAT",
+    group: Group::Server,
+    since: "2.0.0",
+    arity: 2,
+    flags: ADMIN,
+    summary: "Sets the counters of INFO back to zero.",
+    complexity: "O(1)",
+    ts: "(): 'OK'",
+    example: "> CONFIG RESETSTAT\nOK",
+    run: resetstat,
+    ..Row::NONE
+};
+
+fn resetstat(c: &mut Ctx) -> Outcome {
+    c.server.calls.fill(CallStats::default());
+    c.server.errors.clear();
+    c.server.connections = 0;
+    c.ks.stats = Default::default();
+    c.out.ok();
+    Ok(())
+}
+
+const REWRITE: Row = Row {
+    name: "REWRITE",
+    group: Group::Server,
+    since: "2.8.0",
+    arity: 2,
+    flags: ADMIN,
+    summary: "Would write the parameters to the file they came from; there is none.",
+    complexity: "O(1)",
+    ts: "(): 'OK'",
+    example: "> CONFIG REWRITE\n(error) ERR The server is running without a config file",
+    run: rewrite,
+    ..Row::NONE
+};
+
+fn rewrite(_: &mut Ctx) -> Outcome {
+    Err(Error::NoConfigFile)
+}

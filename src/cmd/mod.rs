@@ -11,6 +11,7 @@ pub mod expiry;
 pub mod generic;
 pub mod hash;
 pub mod list;
+pub mod params;
 pub mod pubsub;
 pub mod scan;
 pub mod server;

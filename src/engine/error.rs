@@ -69,6 +69,7 @@ errors! {
     NegativeLimit = "ERR LIMIT can't be negative",
     NegativeTimeout = "ERR timeout is negative",
     NoAuth = "NOAUTH Authentication required.",
+    NoConfigFile = "ERR The server is running without a config file",
     NoMulti = "ERR Command not allowed inside a transaction",
     NoProto = "NOPROTO unsupported protocol version",
     NoSuchClient = "ERR No such client",

@@ -30,10 +30,10 @@ const LETTERS: &[(u8, u32)] = &[
     (b'e', EVICTED),
     (b't', STREAM),
     (b'd', MODULE),
+    (b'n', NEW),
     (b'K', KEYSPACE),
     (b'E', KEYEVENT),
     (b'm', KEY_MISS),
-    (b'n', NEW),
 ];
 
 /// One thing that happened to a key.
@@ -62,7 +62,8 @@ pub fn format(flags: u32) -> String {
     let mut left = flags;
     if flags & ALL == ALL {
         text.push('A');
-        left &= !ALL;
+        // Redis does not print `n` beside `A`, though it holds.
+        left &= !(ALL | NEW);
     }
     for (letter, flag) in LETTERS {
         if left & flag != 0 {

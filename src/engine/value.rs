@@ -137,7 +137,7 @@ impl Default for Limits {
             list: -2,
             set: set::Limits { intset: 512, entries: 128, value: 64 },
             zset: zset::Limits { entries: 128, value: 64 },
-            hash: hash::Limits { entries: 128, value: 64 },
+            hash: hash::Limits { entries: 512, value: 64 },
         }
     }
 }
