@@ -59,7 +59,6 @@ errors! {
     LfuNotSelected = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
     LfuSelected = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
     LimitNeedsRange = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
-    LimitNegative = "ERR LIMIT can't be negative",
     MaxAgeNotPositive = "ERR maxage should be greater than 0",
     MaxlenNegative = "ERR MAXLEN can't be negative",
     MinMaxNotFloat = "ERR min or max is not a float",
