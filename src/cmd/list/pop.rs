@@ -182,8 +182,9 @@ pub const BLMPOP: Row = Row {
     ts: "(timeout: number, numkeys: number, ...args: Arg[]): [string, string[]] | null",
     example: "> RPUSH b x y z\n(integer) 3\n> BLMPOP 0 2 a b RIGHT COUNT 2\n1) \"b\"\n2) 1) \"z\"\n   2) \"y\"",
     run: |c| {
-        let timeout = timeout_ms(c.argv[1], c.ks.now)?;
+        // Redis looks at the timeout last, though it comes first.
         let pop = parse_multi(c, 2)?;
+        let timeout = timeout_ms(c.argv[1], c.ks.now)?;
         if !multi_pop(c, &pop)? {
             c.wait_for(pop.keys, Type::List, timeout);
         }

@@ -122,7 +122,7 @@ fn parse_scores(mode: &Mode, pairs: &[&[u8]]) -> Result<Vec<f64>, Error> {
     if mode.nx && mode.xx {
         return Err(Error::XxAndNx);
     }
-    if (mode.gt && mode.nx) || (mode.lt && mode.nx) || (mode.gt && mode.lt) {
+    if [mode.nx, mode.gt, mode.lt].into_iter().filter(|set| *set).count() > 1 {
         return Err(Error::GtLtNx);
     }
     if mode.incr && pairs.len() > 2 {
@@ -146,7 +146,10 @@ fn set_one(
     if (mode.nx && old.is_some()) || (mode.xx && old.is_none()) {
         return Ok(None);
     }
-    let score = if mode.incr { old.unwrap_or(0.0) + score } else { score };
+    let score = match old {
+        Some(old) if mode.incr => old + score,
+        _ => score,
+    };
     if score.is_nan() {
         return Err(Error::ScoreNan);
     }

@@ -207,8 +207,9 @@ pub const BZMPOP: Row = Row {
     ts: "(timeout: number, numkeys: number, ...args: Arg[]): [string, [string, number][]] | null",
     example: "> ZADD z 1 a 2 b 3 c\n(integer) 3\n> BZMPOP 0 2 y z MAX\n1) \"z\"\n2) 1) 1) \"c\"\n      2) \"3\"",
     run: |c| {
-        let timeout = timeout_ms(c.argv[1], c.ks.now)?;
+        // Redis looks at the timeout last, though it comes first.
         let pop = parse_multi(c, 2)?;
+        let timeout = timeout_ms(c.argv[1], c.ks.now)?;
         if !multi_pop(c, &pop)? {
             c.wait_for(pop.keys, Type::Zset, timeout);
         }

@@ -269,6 +269,10 @@ fn repeated(out: &mut Reply, set: &Zset, count: u64, scores: bool, rng: &mut Rng
 /// Passes `count` different members, at most all, to `f`.
 fn distinct(set: &Zset, count: usize, rng: &mut Rng, mut f: impl FnMut(Elem, f64)) {
     let len = set.len();
+    if count == len {
+        // From the highest, as Redis does.
+        return set.iter().rev().for_each(|(m, score)| f(m, score));
+    }
     if count >= len / 3 {
         // Many: walk over all and take each with the chance that makes the number come out right (Knuth's algorithm S).
         let (mut left, mut wanted) = (len, count);
