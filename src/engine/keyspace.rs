@@ -289,6 +289,11 @@ impl Keyspace {
         (expires.len(), if sample == 0 { 0 } else { sum / sample as u64 })
     }
 
+    /// Whether fields of a hash in the database may expire.
+    pub fn has_volatile_fields(&self) -> bool {
+        !self.here().data.fields.is_empty()
+    }
+
     /// Returns the id of `key` if it is there and not due. A due key is deleted first, and so are due hash fields.
     #[inline]
     fn find(&mut self, key: &[u8]) -> Option<u32> {

@@ -12,6 +12,8 @@ use super::keyspace::Data;
 pub trait Sink {
     /// Writes one entry of database `db`. Databases may come in turns.
     fn entry(&mut self, db: usize, entry: &Entry);
+    /// Writes what goes after the last entry.
+    fn finish(&mut self) {}
     /// Takes the bytes written since the last call.
     fn take(&mut self) -> Vec<u8>;
 }
