@@ -90,7 +90,7 @@ impl Ld80 {
         if self.exponent >= 0 {
             let mut whole = Big::from(u128::from(self.mantissa));
             whole.shift_left(self.exponent as usize);
-            return format!("{sign}{}", whole.to_decimal());
+            return format!("{sign}{}", whole.into_decimal());
         }
         let scaled = shift_right_even(u128::from(self.mantissa) * SCALE, self.exponent.unsigned_abs());
         if scaled == 0 {
@@ -330,7 +330,7 @@ impl Big {
         (m, self.0[..low].iter().any(|word| *word != 0), low as i32 * 32)
     }
 
-    fn to_decimal(mut self) -> String {
+    fn into_decimal(mut self) -> String {
         let mut groups = Vec::new();
         while !self.is_zero() {
             let mut rest = 0u64;

@@ -4,6 +4,7 @@ use super::dict::{Dict, Keyed};
 use super::listpack::{self, Elem, Listpack};
 use super::short::ShortPair;
 use super::zset::{ScoreBound, Zset};
+use crate::base::hash;
 use crate::base::rng::Rng;
 
 pub use super::Limits;
@@ -158,6 +159,34 @@ impl Hash {
                 Some((pack.get(at), pack.get(pack.next(at)?)))
             }
             Repr::Table(table) => Some(table.fields.get(table.fields.random(rng)?).elems()),
+        }
+    }
+
+    /// Passes `count` different fields with their values to `f`, or all if there are no more; every choice of them is equally
+    /// likely, their order is not chance.
+    pub fn sample(&self, count: usize, rng: &mut Rng, mut f: impl FnMut(Elem, Elem)) {
+        let len = self.len();
+        match &self.pairs {
+            Repr::Table(table) if count.saturating_mul(3) < len => {
+                // Floyd's choice of `count` places: no more draws than fields wanted.
+                let mut chosen = hash::Set::with_hasher(hash::Seeded(rng.u64()));
+                for last in len - count..len {
+                    let draw = rng.below(last + 1);
+                    let place = if chosen.insert(draw) { draw } else { last };
+                    chosen.insert(place);
+                    let (field, value) = table.fields.get(place as u32).elems();
+                    f(field, value);
+                }
+            }
+            _ => {
+                let mut wanted = count.min(len);
+                for (n, (field, value)) in self.iter().enumerate() {
+                    if rng.below(len - n) < wanted {
+                        wanted -= 1;
+                        f(field, value);
+                    }
+                }
+            }
         }
     }
 

@@ -42,11 +42,16 @@ errors! {
     DiscardWithoutMulti = "ERR DISCARD without MULTI",
     ExecAbort = "EXECABORT Transaction discarded because of previous errors.",
     ExecWithoutMulti = "ERR EXEC without MULTI",
+    FieldsMismatch = "ERR The `numfields` parameter must match the number of arguments",
+    FieldsMissing = "ERR Mandatory argument FIELDS is missing or not at the right position",
     GtAndLt = "ERR GT and LT options at the same time are not compatible",
     GtLtNx = "ERR GT, LT, and/or NX options at the same time are not compatible",
     HashNotFloat = "ERR hash value is not a float",
     HashNotInteger = "ERR hash value is not an integer",
     HelloNoAuth = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+    HsetexConditions = "ERR Only one of FXX or FNX arguments can be specified",
+    HsetexNoFields = "ERR missing FIELDS argument",
+    HsetexTimes = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
     IncrNanOrInf = "ERR increment would produce NaN or Infinity",
     IncrOverflow = "ERR increment or decrement would overflow",
     IncrSingle = "ERR INCR option supports a single increment-element pair",
@@ -64,6 +69,7 @@ errors! {
     MinMaxNotFloat = "ERR min or max is not a float",
     MinMaxNotLex = "ERR min or max not valid string range item",
     MultiNested = "ERR MULTI calls can not be nested",
+    NanOrInf = "ERR value is NaN or Infinity",
     NegativeExpire = "ERR invalid expire time, must be >= 0",
     NegativeLimit = "ERR LIMIT can't be negative",
     NegativeTimeout = "ERR timeout is negative",
@@ -76,6 +82,9 @@ errors! {
     NotFloat = "ERR value is not a valid float",
     NotInteger = "ERR value is not an integer or out of range",
     NoValuesWithoutHscan = "ERR NOVALUES option can only be used in HSCAN",
+    NumFieldsInvalid = "ERR invalid number of fields",
+    NumFieldsNotPositive = "ERR Number of fields must be a positive integer",
+    NumFieldsZero = "ERR Parameter `numFields` should be greater than 0",
     NumkeysNotPositive = "ERR numkeys should be greater than 0",
     NumkeysTooMany = "ERR Number of keys can't be greater than number of args",
     NxAndOthers = "ERR NX and XX, GT or LT options at the same time are not compatible",
@@ -120,6 +129,11 @@ impl Error {
         let text = cause.text();
         let text = text.strip_prefix("ERR ").unwrap_or(text);
         Error::Text(format!("EXECABORT Transaction discarded because of: {text}"))
+    }
+
+    /// `ERR value is out of range, value must between <min> and <max>`.
+    pub fn out_of_range(min: i64, max: i64) -> Self {
+        Error::Text(format!("ERR value is out of range, value must between {min} and {max}"))
     }
 
     /// `ERR invalid expire time in '<name>' command`.

@@ -382,6 +382,15 @@ impl Keyspace {
         }
     }
 
+    /// Returns the string at `key` as a command that writes looks at it: without counting a hit or a miss. Fails if it holds
+    /// another type.
+    pub fn look_text(&mut self, key: &[u8]) -> Result<Option<Elem<'_>>, Error> {
+        match self.peek(key) {
+            None => Ok(None),
+            Some(entry) => entry.text().map(Some).ok_or(Error::WrongType),
+        }
+    }
+
     /// Returns the structure at `key` through a shared borrow, so that several keys can be held at once. Counts, expires and
     /// remembers nothing: [`Keyspace::read`] each key first.
     pub fn see<T: Structure>(&self, key: &[u8]) -> Result<Option<&T>, Error> {

@@ -90,7 +90,7 @@ fn decrby(c: &mut Ctx) -> Outcome {
 
 fn add(c: &mut Ctx, by: i64) -> Outcome {
     let key = c.argv[1];
-    let old = match c.ks.text(key)? {
+    let old = match c.ks.look_text(key)? {
         None => 0,
         Some(Elem::Int(n)) => n,
         Some(Elem::Str(text)) => args::int(text)?,
@@ -120,7 +120,7 @@ pub(super) const INCRBYFLOAT: Row = Row {
 
 fn incrbyfloat(c: &mut Ctx) -> Outcome {
     let key = c.argv[1];
-    let old = c.ks.text(key)?.map_or(Some(Ld80::from_i64(0)), long_double).ok_or(Error::NotFloat)?;
+    let old = c.ks.look_text(key)?.map_or(Some(Ld80::from_i64(0)), long_double).ok_or(Error::NotFloat)?;
     let by = Ld80::parse(c.argv[2]).ok_or(Error::NotFloat)?;
     let new = old.plus(by);
     if !new.is_finite() {

@@ -9,6 +9,8 @@ mod set;
 
 use crate::engine::Row;
 
+pub(super) use incr::long_double;
+
 /// The family.
 pub const ROWS: &[Row] = &[
     range::APPEND,

@@ -23,7 +23,7 @@ pub(super) const APPEND: Row = Row {
 
 fn append(c: &mut Ctx) -> Outcome {
     let (key, tail) = (c.argv[1], c.argv[2]);
-    let len = match c.ks.text(key)?.map(|text| text.len()) {
+    let len = match c.ks.look_text(key)?.map(|text| text.len()) {
         None => {
             c.ks.set_text(key, tail, Ttl::Clear);
             tail.len()
@@ -69,7 +69,7 @@ fn setrange(c: &mut Ctx) -> Outcome {
     if offset < 0 {
         return Err(Error::OffsetOutOfRange);
     }
-    let old = c.ks.text(key)?.map(|text| text.len());
+    let old = c.ks.look_text(key)?.map(|text| text.len());
     if part.is_empty() {
         c.out.len(old.unwrap_or(0));
         return Ok(());

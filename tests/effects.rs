@@ -1,0 +1,203 @@
+//! What transcripts cannot show: effects, events, and what a follower makes of them.
+
+#![cfg(not(target_family = "wasm"))]
+
+use tabdis::engine::keyspace::Expiry;
+use tabdis::engine::{Engine, Options, Proto, SessionId, pubsub::Kind};
+
+struct Server {
+    engine: Engine,
+    me: SessionId,
+    ear: SessionId,
+    now: u64,
+}
+
+impl Server {
+    fn new() -> Self {
+        let mut engine = Engine::new(tabdis::cmd::table(), &Options { databases: 2, seed: 1, now: 1_000 });
+        engine.ks.effects.record(true);
+        engine.ks.notify_flags = tabdis::engine::events::parse(b"KEA").unwrap();
+        let me = engine.open("me", Proto::Resp2, 1_000);
+        let ear = engine.open("ear", Proto::Resp2, 1_000);
+        engine.pubsub.subscribe(engine.sessions.get_mut(ear).unwrap(), Kind::Pattern, b"__keyevent@*");
+        Server { engine, me, ear, now: 1_000 }
+    }
+
+    /// Returns the reply, words only.
+    fn run(&mut self, line: &str) -> String {
+        let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        assert!(self.engine.call(self.me, &argv, self.now));
+        words(self.engine.sessions.get_mut(self.me).unwrap().out.bytes_mut())
+    }
+
+    /// Runs `line` and returns its effects, without SELECT, and its events.
+    fn traces(&mut self, line: &str) -> (String, String) {
+        self.run(line);
+        let effects = words(self.engine.effects()).trim_start_matches("SELECT 0").trim().to_string();
+        let heard = words(self.engine.sessions.get_mut(self.ear).unwrap().out.bytes_mut());
+        let events = heard.split(' ').filter_map(|word| word.strip_prefix("__keyevent@0__:"));
+        (effects, events.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// Takes RESP and leaves out all that is no content.
+fn words(resp: &mut Vec<u8>) -> String {
+    let text = String::from_utf8(std::mem::take(resp)).unwrap();
+    let lines = text.split("\r\n").filter(|line| !line.starts_with(['*', '$']) || *line == "$-1");
+    lines.map(|line| if line == "$-1" { "(nil)" } else { line }).collect::<Vec<_>>().join(" ").trim().to_string()
+}
+
+#[test]
+fn expiries_are_logged_as_absolute_times() {
+    let mut s = Server::new();
+    s.traces("HSET h a 1 b 2 c 3");
+    for (line, effects, events) in [
+        ("HEXPIRE h 5 FIELDS 2 a missing", "HPEXPIREAT h 6000 FIELDS 1 a", "hexpire"),
+        ("HPEXPIRE h 9 NX FIELDS 2 a b", "HPEXPIREAT h 1009 FIELDS 1 b", "hexpire"),
+        ("HEXPIRE h 5 GT FIELDS 1 a", "", ""),
+        ("HPERSIST h FIELDS 3 a c missing", "HPERSIST h FIELDS 1 a", "hpersist"),
+        ("HPERSIST h FIELDS 1 a", "", ""),
+        ("HGETEX h EX 2 FIELDS 2 c missing", "HPEXPIREAT h 3000 FIELDS 1 c", "hexpire"),
+        ("HGETEX h FIELDS 1 c", "", ""),
+        ("HGETEX h PERSIST FIELDS 2 a c", "HPERSIST h FIELDS 1 c", "hpersist"),
+        ("HSETEX h FNX PX 5 FIELDS 2 d 4 e 5", "HSETEX h PXAT 1005 FIELDS 2 d 4 e 5", "hset hexpire"),
+        ("HSETEX h FNX PX 5 FIELDS 2 d 4 f 5", "", ""),
+        ("HSETEX h KEEPTTL FIELDS 1 d 6", "HSETEX h KEEPTTL FIELDS 1 d 6", "hset"),
+        ("HINCRBYFLOAT h d 1.5", "HSETEX h KEEPTTL FIELDS 1 d 7.5", "hincrbyfloat"),
+        ("HINCRBYFLOAT h a 1.5", "HSET h a 2.5", "hincrbyfloat"),
+        ("HSETEX h EXAT 1 FIELDS 2 d 1 missing 1", "HDEL h d", "hdel"),
+        ("HGETEX h PXAT 1 FIELDS 1 e", "HDEL h e", "hdel"),
+        ("HGETDEL h FIELDS 2 a missing", "HDEL h a", "hdel"),
+        ("HGETDEL h FIELDS 1 a", "", ""),
+        ("HEXPIREAT h 1 FIELDS 3 b c b", "HDEL h b c", "hdel del"),
+    ] {
+        let (effects, events) = (effects.to_string(), events.to_string());
+        assert_eq!(s.traces(line), (effects, events), "{line}");
+    }
+    assert!(!s.engine.ks.exists(b"h"));
+}
+
+#[test]
+fn times_of_strings_are_logged_as_absolute_times() {
+    let mut s = Server::new();
+    for (line, effects, events) in [
+        ("SET k v EX 5", "SET k v PXAT 6000", "set expire"),
+        ("SET k w KEEPTTL GET", "SET k w KEEPTTL", "set"),
+        ("SET k w XX GET PX 7", "SET k w PXAT 1007", "set expire"),
+        ("GETEX k EX 9", "PEXPIREAT k 10000", "expire"),
+        ("GETEX k PERSIST", "PERSIST k", "persist"),
+        ("GETSET k x", "SET k x", "set"),
+        ("SETEX k 2 5", "SET k 5 PXAT 3000", "set expire"),
+        ("INCRBYFLOAT k 0.5", "SET k 5.5 KEEPTTL", "incrbyfloat"),
+        ("SET k v PXAT 1000", "DEL k", "del"),
+        ("SET k v PXAT 1000", "", ""),
+        ("APPEND k v", "APPEND k v", "append"),
+        ("GETEX k EXAT 1", "DEL k", "del"),
+        ("SETNX k v", "SETNX k v", "set"),
+        ("GETDEL k", "DEL k", "del"),
+    ] {
+        let (effects, events) = (effects.to_string(), events.to_string());
+        assert_eq!(s.traces(line), (effects, events), "{line}");
+    }
+}
+
+#[test]
+fn a_field_goes_when_its_time_is_past_and_with_the_last_one_the_key() {
+    let mut s = Server::new();
+    s.run("HSET h a 1 b 2");
+    s.run("HPEXPIRE h 10 FIELDS 1 a");
+    s.run("HPEXPIRE h 20 FIELDS 1 b");
+    s.traces("HPERSIST h FIELDS 1 missing");
+    s.now = 1_010;
+    assert_eq!(s.run("HMGET h a b"), "1 2");
+    s.now = 1_011;
+    assert_eq!(s.traces("HLEN h"), ("HDEL h a".into(), "hexpired".into()));
+    assert_eq!(s.run("HTTL h FIELDS 2 a b"), ":-2 :1");
+    s.run("HSET h b 3");
+    s.now = 1_021;
+    assert_eq!(s.run("HGETALL h"), "b 3", "HSET takes the expiry away");
+    s.run("HPEXPIRE h 10 FIELDS 1 b");
+    s.engine.tick(1_032);
+    assert!(!s.engine.ks.exists(b"h"));
+    assert_eq!(s.engine.next_wake(), None);
+}
+
+#[test]
+fn counting_keeps_the_expiry_of_a_field() {
+    let mut s = Server::new();
+    s.run("HSETEX h PX 50 FIELDS 2 a 1 b 1");
+    s.run("HINCRBY h a 1");
+    s.run("HINCRBYFLOAT h b 0.5");
+    assert_eq!(s.run("HPTTL h FIELDS 2 a b"), ":50 :50");
+    assert_eq!(s.run("HMGET h a b"), "2 1.5");
+}
+
+#[test]
+fn a_follower_hides_due_fields_until_they_are_deleted() {
+    let mut s = Server::new();
+    for effect in ["HSET h a 1 b 2 c 3", "HPEXPIREAT h 2000 FIELDS 2 a b"] {
+        let argv: Vec<&[u8]> = effect.split(' ').map(str::as_bytes).collect();
+        s.engine.replay(&argv).unwrap();
+    }
+    s.engine.ks.expiry = Expiry::Hides;
+    s.now = 3_000;
+    for (line, want) in [
+        ("HGET h a", "(nil)"),
+        ("HMGET h a c", "(nil) 3"),
+        ("HGETALL h", "c 3"),
+        ("HKEYS h", "c"),
+        ("HVALS h", "3"),
+        ("HLEN h", ":1"),
+        ("HEXISTS h b", ":0"),
+        ("HSTRLEN h b", ":0"),
+        ("HTTL h FIELDS 2 a c", ":-2 :-1"),
+        ("HRANDFIELD h 5 WITHVALUES", "c 3"),
+        ("HRANDFIELD h", "c"),
+        ("HRANDFIELD h -2", "c c"),
+        ("HSCAN h 0", "0 c 3"),
+    ] {
+        assert_eq!(s.run(line), want, "{line}");
+    }
+    s.engine.replay(&[b"HDEL", b"h", b"a", b"b"]).unwrap();
+    assert_eq!(s.run("HLEN h"), ":1");
+    // A time that is past is no reason to delete while an effect is replayed.
+    s.engine.replay(&[b"HPEXPIREAT", b"h", b"2000", b"FIELDS", b"1", b"c"]).unwrap();
+    assert_eq!(s.run("HLEN h"), ":0");
+    s.engine.ks.expiry = Expiry::Deletes;
+    assert_eq!(s.run("HLEN h"), ":0");
+    assert!(!s.engine.ks.exists(b"h"));
+}
+
+#[test]
+fn random_fields_are_different_ones_unless_repetitions_are_asked_for() {
+    let mut s = Server::new();
+    let pairs: Vec<String> = (0..300).map(|n| format!("f{n} v{n}")).collect();
+    s.run(&format!("HSET h {}", pairs.join(" ")));
+    for count in [1, 20, 150, 299, 300, 1000] {
+        let reply = s.run(&format!("HRANDFIELD h {count} WITHVALUES"));
+        let words: Vec<&str> = reply.split(' ').collect();
+        let fields: std::collections::BTreeSet<&str> = words.iter().copied().step_by(2).collect();
+        assert_eq!(fields.len(), count.min(300));
+        assert!(words.chunks(2).all(|pair| pair[0][1..] == pair[1][1..]));
+    }
+    assert_eq!(s.run("HRANDFIELD h -1000").split(' ').count(), 1000);
+}
+
+#[test]
+fn a_scan_meets_every_field() {
+    let mut s = Server::new();
+    let pairs: Vec<String> = (0..500).map(|n| format!("f{n} {n}")).collect();
+    s.run(&format!("HSET h {}", pairs.join(" ")));
+    let mut seen = std::collections::BTreeSet::new();
+    let mut cursor = "0".to_string();
+    loop {
+        let reply = s.run(&format!("HSCAN h {cursor} COUNT 7 NOVALUES"));
+        let mut words = reply.split(' ');
+        cursor = words.next().unwrap().to_string();
+        seen.extend(words.map(str::to_string));
+        if cursor == "0" {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 500);
+}
