@@ -8,7 +8,8 @@
 //! | 1 | [`ds`] | data structures in Redis's shapes, with none of its errors |
 //! | 2 | [`resp`] | the wire format, both ways; also how effects are written |
 //! | 3 | [`engine`] | keyspace, expiry, sessions, blocking, pub/sub, transactions: one command in; reply, effects, pushes out |
-//! | 4 | [`cmd`] | what each command means, one file per family: row above function |
+//! | 4 | [`rdb`] | the state format, both ways: snapshots, files, DUMP |
+//! | 5 | [`cmd`] | what each command means, one file per family: row above function |
 //! | 6 | `server` | the native host: sockets and files (feature `server`) |
 //!
 //! What never happens here: the engine reads no clock, owns no thread, does no I/O, keeps no global, and does not panic on
@@ -18,6 +19,7 @@ pub mod base;
 pub mod cmd;
 pub mod ds;
 pub mod engine;
+pub mod rdb;
 pub mod resp;
 #[cfg(all(feature = "server", not(target_family = "wasm")))]
 pub mod server;

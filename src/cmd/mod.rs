@@ -1,4 +1,4 @@
-//! Floor 4: what each command means. One file per family: a row, and right below it its function.
+//! Floor 5: what each command means. One file per family: a row, and right below it its function.
 //!
 //! To add a command, write its row and function in its family's file and name the row in the family's `ROWS`. Everything else is
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.

@@ -1,0 +1,490 @@
+//! RDB files: what is saved loads again, in pieces of any size; old formats load; nothing hostile gets through.
+#![cfg(not(target_family = "wasm"))]
+
+mod common;
+
+use common::{assert_same, content, content_and_encodings, engine};
+use tabdis::base::rng::Rng;
+use tabdis::ds::hash::Hash;
+use tabdis::ds::list::List;
+use tabdis::ds::set::Set;
+use tabdis::ds::zset::Zset;
+use tabdis::engine::entry::Payload;
+use tabdis::engine::keyspace::Clock;
+use tabdis::engine::value::Object;
+use tabdis::engine::{Keyspace, Ttl};
+use tabdis::rdb::{self, LoadOptions, Options, RdbError, Reader, Restored, Writer};
+
+const NOW: u64 = 1_700_000_000_000;
+
+/// A string of one of the shapes that are written differently.
+fn text(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(9) {
+        0 => (rng.u64() as i8).to_string().into_bytes(),
+        1 => (rng.u64() as i16).to_string().into_bytes(),
+        2 => (rng.u64() as i32).to_string().into_bytes(),
+        3 => (rng.u64() as i64).to_string().into_bytes(),
+        4 => format!("member {}", rng.below(10_000)).into_bytes(),
+        5 => (0..rng.below(100)).map(|_| rng.u64() as u8).collect(),
+        6 => b"abc".repeat(rng.below(30)),
+        7 if rng.below(10) == 0 => format!("{} ", rng.below(100)).repeat(rng.below(5_000)).into_bytes(),
+        _ => format!("{}", rng.below(1000)).into_bytes(),
+    }
+}
+
+fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
+    let (kind, size) = (rng.below(4), rng.below(4));
+    let size = 1 + rng.below([5, 40, 200, 900][size]);
+    let ints = rng.below(3) == 0;
+    let mut item = |n: usize| if ints { (n as i64 * 1_000_003 - 5_000).to_string().into_bytes() } else { text(rng) };
+    match kind {
+        0 => {
+            let mut list = List::new();
+            (0..size).for_each(|n| list.push_back(&item(n), ks.limits.list));
+            Object::List(list)
+        }
+        1 => {
+            let mut set = Set::new();
+            (0..size).for_each(|n| _ = set.add(&item(n), &ks.limits.set, ks.seed));
+            Object::Set(set)
+        }
+        2 => {
+            let mut zset = Zset::new();
+            for n in 0..size {
+                let score = [n as f64, 1.5 * n as f64, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e300][n % 6];
+                zset.set(&item(n), score, &ks.limits.zset, ks.seed);
+            }
+            Object::Zset(zset)
+        }
+        _ => {
+            let mut hash = Hash::new();
+            for n in 0..size {
+                let (field, value) = (item(n), item(n + 7));
+                hash.set(&field, &value, &ks.limits.hash, ks.seed);
+                if size.is_multiple_of(3) && n.is_multiple_of(2) {
+                    hash.set_expire(&field, Some(NOW + 1 + (n as u64 % 7) * 1_000_000), ks.seed);
+                }
+            }
+            Object::Hash(hash)
+        }
+    }
+}
+
+/// Fills databases 0, 3 and 15 with everything there is.
+fn fill(ks: &mut Keyspace, rng: &mut Rng, keys: usize) {
+    ks.now = NOW;
+    for n in 0..keys {
+        let db = [0, 3, 15][rng.below(3)];
+        let key = if rng.below(3) == 0 { n.to_string() } else { format!("key:{n}").repeat(1 + rng.below(40)) };
+        let ttl = if rng.below(4) == 0 { Ttl::At(NOW + rng.below(1 << 40) as u64) } else { Ttl::Clear };
+        if rng.below(2) == 0 {
+            let value = text(rng);
+            ks.in_db(db, |ks| ks.set_text(key.as_bytes(), &value, ttl));
+        } else {
+            let object = object(ks, rng);
+            ks.in_db(db, |ks| ks.set_object(key.as_bytes(), object, ttl));
+        }
+    }
+}
+
+fn fresh() -> Keyspace {
+    let mut ks = Keyspace::new(16, 9);
+    ks.now = NOW;
+    ks
+}
+
+fn load(bytes: &[u8]) -> Result<Keyspace, RdbError> {
+    let mut ks = fresh();
+    rdb::load(&mut ks, bytes, LoadOptions { now: NOW, ..Default::default() }).map(|_| ks)
+}
+
+#[test]
+fn what_is_saved_loads_again() {
+    for seed in 0..6 {
+        let (mut ks, mut rng) = (fresh(), Rng::new(seed));
+        fill(&mut ks, &mut rng, 300);
+        let file = rdb::save(&mut ks, Options { compress: seed % 2 == 0, now: NOW, ..Default::default() });
+        assert_eq!(&file[..9], b"REDIS0012"); // fields expire
+        let mut copy = fresh();
+        let report = rdb::load(&mut copy, &file, LoadOptions { now: NOW, ..Default::default() }).unwrap();
+        assert_same(&content_and_encodings(&mut copy), &content_and_encodings(&mut ks));
+        assert_eq!((report.keys, report.bytes, report.version), (300, file.len() as u64, 12));
+        assert_eq!(report.aux[0], (b"redis-ver".to_vec(), b"7.4.0".to_vec()));
+        assert_eq!(report.aux[2], (b"ctime".to_vec(), b"1700000000".to_vec()));
+    }
+}
+
+#[test]
+fn a_file_in_pieces_loads_like_the_whole_and_leaves_what_follows() {
+    let (mut ks, mut rng) = (fresh(), Rng::new(11));
+    fill(&mut ks, &mut rng, 120);
+    let mut file = rdb::save(&mut ks, Options { now: NOW, ..Default::default() });
+    let len = file.len();
+    file.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
+    for step in [1, 7, 1000, 65_536, usize::MAX] {
+        let (mut copy, mut used) = (fresh(), 0);
+        let mut reader = Reader::new(LoadOptions { now: NOW, ..Default::default() });
+        for piece in file.chunks(step.min(file.len())) {
+            assert_eq!(reader.is_done(), used == len);
+            used += reader.push(&mut copy, piece).unwrap();
+        }
+        assert_eq!((used, reader.is_done()), (len, true));
+        assert_eq!(reader.finish().unwrap().bytes, len as u64);
+        assert_same(&content(&mut copy), &content(&mut ks));
+    }
+}
+
+#[test]
+fn a_snapshot_in_slices_is_a_file_of_one_instant() {
+    let (mut ks, mut rng) = (fresh(), Rng::new(12));
+    fill(&mut ks, &mut rng, 400);
+    let want = content(&mut ks);
+    let writer = Writer::new(&mut ks, Options { now: NOW, ..Default::default() });
+    ks.snapshot_begin(Box::new(writer));
+    let (mut file, mut n) = (Vec::new(), 0);
+    while ks.snapshot_step(5) {
+        file.extend(ks.snapshot_sink().unwrap().take());
+        let key = if rng.below(2) == 0 { format!("{}", rng.below(400)) } else { format!("key:{}", rng.below(400)) };
+        n += 1;
+        ks.in_db([0, 3, 15][n % 3], |ks| match n % 4 {
+            0 => _ = ks.delete(key.as_bytes()),
+            1 => _ = ks.set_expire(key.as_bytes(), Some(NOW + 5)),
+            2 if n > 70 => _ = ks.flush(),
+            _ => ks.set_text(key.as_bytes(), b"new", Ttl::Clear),
+        });
+    }
+    let mut sink = ks.snapshot_end().unwrap();
+    sink.finish();
+    file.extend(sink.take());
+    assert_same(&content(&mut load(&file).unwrap()), &want);
+}
+
+#[test]
+fn keys_and_fields_that_are_due_stay_out_unless_another_decides() {
+    let mut ks = fresh();
+    ks.now = 1_000;
+    ks.set_text(b"due", b"v", Ttl::At(NOW - 1));
+    ks.set_text(b"now", b"v", Ttl::At(NOW));
+    for (key, size) in [(b"small", 3), (b"large", 600)] {
+        let mut hash = Hash::new();
+        for n in 0..size {
+            let field = format!("f{n}").into_bytes();
+            hash.set(&field, b"v", &ks.limits.hash, 1);
+            hash.set_expire(&field, [Some(NOW - 1), Some(NOW + 1), None][n % 3], 1);
+        }
+        ks.set_object(key, Object::Hash(hash), Ttl::Clear);
+    }
+    let mut gone = Hash::new();
+    gone.set(b"f", b"v", &ks.limits.hash, 1);
+    gone.set_expire(b"f", Some(NOW - 1), 1);
+    ks.set_object(b"gone", Object::Hash(gone), Ttl::Clear);
+    let file = rdb::save(&mut ks, Options::default());
+
+    let mut copy = fresh();
+    let report = rdb::load(&mut copy, &file, LoadOptions { now: NOW, ..Default::default() }).unwrap();
+    assert_eq!((report.keys, report.due, report.empty), (3, 1, 1));
+    let len = |ks: &Keyspace, key: &[u8]| ks.see::<Hash>(key).unwrap().unwrap().len();
+    assert_eq!((len(&copy, b"small"), len(&copy, b"large")), (2, 400));
+    assert!(copy.has_volatile_fields());
+
+    let mut copy = fresh();
+    copy.now = 0;
+    let report = rdb::load(&mut copy, &file, LoadOptions { now: NOW, keep_due: true, size: 0 }).unwrap();
+    assert_eq!((report.keys, report.due, report.empty), (5, 0, 0));
+    ks.now = 0;
+    assert_same(&content(&mut copy), &content(&mut ks));
+}
+
+#[test]
+fn version_10_has_nothing_that_redis_7_0_does_not_know() {
+    let (mut ks, mut rng) = (fresh(), Rng::new(13));
+    fill(&mut ks, &mut rng, 200);
+    let file = rdb::save(&mut ks, Options { version: 10, ..Default::default() });
+    assert_eq!(&file[..9], b"REDIS0010");
+    let without_times = |ks: &mut Keyspace| {
+        let mut all = content(ks);
+        for text in all.values_mut().filter(|text| text.contains("hash ")) {
+            *text = text.split(' ').map(|part| part.rsplit_once('@').map_or(part, |(pair, _)| pair)).collect();
+        }
+        all
+    };
+    assert_same(&without_times(&mut load(&file).unwrap()), &without_times(&mut ks));
+}
+
+#[test]
+fn access_clocks_come_back() {
+    for clock in [Clock::Lru, Clock::Lfu] {
+        let mut ks = fresh();
+        ks.clock = clock;
+        ks.set_text(b"k", b"v", Ttl::Clear);
+        ks.now += 100_000;
+        let options = Options { clock: Some((clock, ks.lru_clock())), ..Default::default() };
+        let file = rdb::save(&mut ks, options);
+        let mut copy = fresh();
+        (copy.clock, copy.now) = (clock, ks.now + 7_000);
+        rdb::load(&mut copy, &file, LoadOptions::default()).unwrap();
+        let got = copy.see_entry(b"k").unwrap().clock();
+        match clock {
+            Clock::Lru => assert_eq!(copy.lru_clock() - got, 100),
+            Clock::Lfu => assert_eq!(got & 0xFF, 5),
+        }
+    }
+}
+
+/// Files of the past and wrong files, written by hand.
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn new(version: u32) -> Self {
+        Bytes(format!("REDIS{version:04}").into_bytes())
+    }
+    fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+    fn string(self, text: &[u8]) -> Self {
+        let len = text.len() as u32;
+        let head = if len < 64 { vec![len as u8] } else { [&[0x80][..], &len.to_be_bytes()].concat() };
+        self.raw(&head).raw(text)
+    }
+    fn key(self, kind: u8, key: &str) -> Self {
+        self.raw(&[kind]).string(key.as_bytes())
+    }
+    fn end(mut self, checksum: bool) -> Vec<u8> {
+        self.0.push(0xFF);
+        if checksum {
+            let sum = rdb::crc64::crc64(&self.0);
+            self.0.extend_from_slice(&sum.to_le_bytes());
+        }
+        self.0
+    }
+}
+
+fn ziplist(elements: &[&str]) -> Vec<u8> {
+    let (mut body, mut before, mut last) = (Vec::new(), 0usize, 10);
+    for element in elements {
+        last = 10 + body.len();
+        body.extend_from_slice(&[before as u8, element.len() as u8]);
+        body.extend_from_slice(element.as_bytes());
+        before = 2 + element.len();
+    }
+    let mut raw = (11 + body.len() as u32).to_le_bytes().to_vec();
+    raw.extend_from_slice(&(last as u32).to_le_bytes());
+    raw.extend_from_slice(&(elements.len() as u16).to_le_bytes());
+    raw.extend_from_slice(&body);
+    raw.push(0xFF);
+    raw
+}
+
+/// One key of every type before Redis 7, which a real server reads too: see `tests/oracle_rdb.rs`.
+fn old_file(version: u32) -> Vec<u8> {
+    let seconds = ((NOW / 1000) as u32 + 100).to_le_bytes();
+    Bytes::new(version)
+        .raw(&[0xFE, 2])
+        .raw(&[0xFD])
+        .raw(&seconds)
+        .key(0, "seconds")
+        .string(b"v")
+        .key(1, "list")
+        .raw(&[2])
+        .string(b"a")
+        .string(b"b")
+        .key(2, "set")
+        .raw(&[2])
+        .string(b"a")
+        .raw(&[0xC0, 7])
+        .key(3, "zset")
+        .raw(&[3])
+        .string(b"a")
+        .raw(b"\x031.5")
+        .string(b"top")
+        .raw(&[254])
+        .string(b"low")
+        .raw(&[255])
+        .key(4, "hash")
+        .raw(&[1])
+        .string(b"f")
+        .string(b"v")
+        .key(9, "zipmap")
+        .string(b"\x01\x01f\x01\x02v..\xFF")
+        .key(10, "ziplist")
+        .string(&ziplist(&["a", "12", "c"]))
+        .key(12, "zset ziplist")
+        .string(&ziplist(&["a", "1", "b", "2.5"]))
+        .key(13, "hash ziplist")
+        .string(&ziplist(&["f", "v", "g", "w"]))
+        .key(14, "quicklist")
+        .raw(&[2])
+        .string(&ziplist(&["a", "b"]))
+        .string(&ziplist(&["c"]))
+        .end(version >= 5)
+}
+
+#[test]
+fn old_formats_load() {
+    for version in [1, 4, 5, 6, 9, 12] {
+        let mut ks = load(&old_file(version)).unwrap();
+        let got: Vec<String> = content(&mut ks)
+            .into_iter()
+            .map(|((db, key), text)| format!("{db} {}: {text}", String::from_utf8(key).unwrap()))
+            .collect();
+        assert_eq!(
+            got,
+            [
+                "2 hash: None hash f=v@None",
+                "2 hash ziplist: None hash f=v@None g=w@None",
+                "2 list: None list a b",
+                "2 quicklist: None list a b c",
+                "2 seconds: Some(1700000100000) string v",
+                "2 set: None set 7 a",
+                "2 ziplist: None list a 12 c",
+                "2 zipmap: None hash f=v@None",
+                "2 zset: None zset low=-inf a=1.5 top=inf",
+                "2 zset ziplist: None zset a=1.0 b=2.5",
+            ]
+        );
+    }
+}
+
+#[test]
+fn the_hash_with_times_of_valkey_9_loads() {
+    let file = Bytes(b"VALKEY080".to_vec())
+        .key(22, "h")
+        .raw(&[2])
+        .string(b"a")
+        .string(b"1")
+        .raw(&(NOW + 5).to_le_bytes())
+        .string(b"b")
+        .string(b"2")
+        .raw(&[0xFF; 8])
+        .end(true);
+    let text = content(&mut load(&file).unwrap()).into_values().next();
+    assert_eq!(text.unwrap(), format!("None hash a=1@Some({}) b=2@None", NOW + 5));
+}
+
+#[test]
+fn what_cannot_be_loaded_is_refused_by_name() {
+    let key = |kind: u8| Bytes::new(11).key(kind, "k");
+    for (bytes, want) in [
+        (b"".to_vec(), RdbError::NotRdb),
+        (b"REDIS".to_vec(), RdbError::Truncated),
+        (b"GARBAGE..".to_vec(), RdbError::NotRdb),
+        (b"REDIS00x1".to_vec(), RdbError::NotRdb),
+        (Bytes::new(13).end(true), RdbError::Version(13)),
+        (Bytes::new(11).0, RdbError::Truncated),
+        (Bytes::new(11).raw(&[0xFE, 16]).end(true), RdbError::Database(16)),
+        (Bytes::new(11).raw(&[0xF1]).end(true), RdbError::Opcode(0xF1)),
+        (Bytes::new(11).raw(&[0xF5]).string(b"#!lua").end(true), RdbError::Functions),
+        (Bytes::new(11).raw(&[0xF7]).end(true), RdbError::Module),
+        (key(7).end(true), RdbError::Module),
+        (key(15).end(true), RdbError::Stream),
+        (key(21).end(true), RdbError::Stream),
+        (key(8).end(true), RdbError::Type(8)),
+        (key(22).end(true), RdbError::Type(22)),
+        (key(0).string(b"a").key(0, "k").string(b"b").end(true), RdbError::Duplicate(b"k".to_vec())),
+        (key(2).raw(&[2, 1, b'a', 1, b'a']).end(true), RdbError::Corrupt("a member of a set comes twice")),
+        (
+            key(5).raw(&[1, 1, b'a']).raw(&f64::NAN.to_le_bytes()).end(true),
+            RdbError::Corrupt("a score is not a number"),
+        ),
+        (key(20).string(b"x").end(true), RdbError::Corrupt("a compact value is not well formed")),
+        (key(18).raw(&[1, 3]).end(true), RdbError::Corrupt("unknown kind of node of a list")),
+        (key(0).raw(&[0xC3, 2, 50, 0xFF, 0xFF]).end(true), RdbError::Corrupt("a compressed string")),
+        (key(0).raw(&[0x81, 255, 255, 255, 255, 255, 255, 255, 255]).end(true), RdbError::Truncated),
+    ] {
+        assert_eq!(load(&bytes).err(), Some(want));
+    }
+    let mut wrong = old_file(9);
+    let len = wrong.len();
+    wrong[len - 1] ^= 1;
+    assert_eq!(load(&wrong).err(), Some(RdbError::Checksum));
+    // A checksum of zero says that there is none.
+    wrong[len - 8..].fill(0);
+    assert!(load(&wrong).is_ok());
+}
+
+#[test]
+fn every_cut_and_every_change_ends_in_an_error_or_a_keyspace() {
+    let (mut ks, mut rng) = (fresh(), Rng::new(14));
+    fill(&mut ks, &mut rng, 40);
+    let files = [rdb::save(&mut ks, Options { compress: true, ..Default::default() }), old_file(4), old_file(9)];
+    for file in &files {
+        for _ in 0..200 {
+            assert!(load(&file[..rng.below(file.len())]).is_err());
+        }
+        for _ in 0..1_500 {
+            let mut wrong = file.clone();
+            for _ in 0..=rng.below(3) {
+                let at = rng.below(wrong.len());
+                match rng.below(4) {
+                    0 => wrong[at] = [0, 1, 0x3F, 0x7F, 0x80, 0x81, 0xC3, 0xFE, 0xFF][rng.below(9)],
+                    1 => wrong[at] ^= 1 << rng.below(8),
+                    2 => drop(wrong.drain(at..(at + rng.below(9)).min(file.len() - 3).max(at))),
+                    _ => wrong.insert(at, rng.u64() as u8),
+                }
+            }
+            // Without the checksum, so that what is inside is looked at.
+            let len = wrong.len();
+            wrong[len - 8..].fill(0);
+            if let Ok(mut ks) = load(&wrong) {
+                content(&mut ks);
+            }
+        }
+    }
+}
+
+#[test]
+fn announced_sizes_take_no_memory() {
+    for kind in [1, 2, 4, 5, 14, 18] {
+        let bytes =
+            Bytes::new(11).raw(&[0xFB, 0x81]).raw(&[0x7F; 8]).raw(&[0]).key(kind, "k").raw(&[0x81]).raw(&[0x7F; 8]);
+        assert_eq!(load(&bytes.0).err(), Some(RdbError::Truncated));
+    }
+}
+
+#[test]
+fn dumped_values_are_restored() {
+    let (mut ks, mut rng) = (fresh(), Rng::new(15));
+    fill(&mut ks, &mut rng, 200);
+    let mut copy = fresh();
+    for db in 0..16 {
+        let all: Vec<(Vec<u8>, Option<u64>, Vec<u8>)> = ks.in_db(db, |ks| {
+            use tabdis::ds::dict::Keyed;
+            ks.iter().map(|entry| (entry.key().to_vec(), entry.expire(), rdb::dump(entry, 12))).collect()
+        });
+        for (key, expire, payload) in all {
+            let value = rdb::restore(&payload, &copy.limits, copy.seed, NOW).unwrap().unwrap();
+            let ttl = expire.map_or(Ttl::Clear, Ttl::At);
+            copy.in_db(db, |copy| match value {
+                Restored::Text(text) => copy.put(&key, Payload::Text(&text), ttl),
+                Restored::Object(object) => copy.put(&key, Payload::Object(object), ttl),
+            });
+            for _ in 0..5 {
+                let mut wrong = payload.clone();
+                wrong[rng.below(payload.len())] ^= 1 << rng.below(8);
+                assert!(rdb::restore(&wrong, &copy.limits, copy.seed, NOW).is_err());
+                assert!(rdb::restore(&payload[..rng.below(payload.len())], &copy.limits, copy.seed, NOW).is_err());
+            }
+        }
+    }
+    assert_same(&content(&mut copy), &content(&mut ks));
+    // A payload of a real Redis 7.0: SET k hello, DUMP k.
+    let real = b"\x00\x05hello\n\x00cr\xdfve4 \n";
+    let restored = rdb::restore(real, &copy.limits, 1, NOW);
+    assert!(matches!(restored, Ok(Some(Restored::Text(text))) if text == b"hello"));
+}
+
+#[test]
+fn loading_tells_nobody_and_leaves_the_engine_as_it_was() {
+    let (mut engine, id) = engine(1);
+    common::run(&mut engine, id, 1_000, "SET k v");
+    let file = rdb::save(&mut engine.ks, Options::default());
+    let (mut other, _) = common::engine(2);
+    other.ks.effects.record(true);
+    other.ks.select(5);
+    let expiry = other.ks.expiry;
+    rdb::load(&mut other.ks, &file, LoadOptions::default()).unwrap();
+    assert_eq!((other.ks.db(), other.ks.expiry, other.ks.dirty), (5, expiry, 0));
+    assert!(other.effects().is_empty());
+    assert_same(&content(&mut other.ks), &content(&mut engine.ks));
+}
