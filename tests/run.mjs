@@ -13,7 +13,7 @@ const nodeTest = ['node', '--test', '--test-reporter=spec', '--test-timeout=1800
 
 /**
  * The parts in their order. A part stands for its `files`: with none there yet, it is left out and the table says so.
- * Rust files in tests/ are native, but for oracle.rs (needs a redis-server) and wasm_*.rs (run in a browser).
+ * Rust files in tests/ are native, but for oracle.rs and oracle_*.rs (need a redis-server) and wasm_*.rs (run in a browser).
  */
 const parts = ({ chromium, chromedriver, redisServer }) => [
   {
@@ -24,8 +24,8 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
   },
   {
     name: 'oracle',
-    files: rustTests().filter((name) => name === 'oracle'),
-    command: [...cargoTest, ...server, '--test', 'oracle'],
+    files: rustTests().filter(isOracle),
+    command: [...cargoTest, ...server, ...testFlags(rustTests().filter(isOracle))],
     env: { REDIS_SERVER: redisServer },
     counts: rustCounts,
   },
@@ -100,8 +100,12 @@ function isWasm(name) {
   return name.startsWith('wasm_')
 }
 
+function isOracle(name) {
+  return name === 'oracle' || name.startsWith('oracle_')
+}
+
 function isNative(name) {
-  return name !== 'oracle' && !isWasm(name)
+  return !isOracle(name) && !isWasm(name)
 }
 
 /** The names of tests/*.rs, as cargo calls them. */

@@ -1,6 +1,8 @@
 //! What several tests use: engines, commands as text, and the content of a keyspace in a form to compare.
 #![allow(dead_code)] // each test file is a program of its own and uses a part of this
 
+pub mod data;
+
 use std::collections::BTreeMap;
 use tabdis::cmd;
 use tabdis::ds::dict::Keyed;

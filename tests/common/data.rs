@@ -1,0 +1,171 @@
+//! Data sets: keys of every type, size and encoding by chance, and RDB files written by hand.
+
+use tabdis::base::rng::Rng;
+use tabdis::ds::hash::Hash;
+use tabdis::ds::list::List;
+use tabdis::ds::set::Set;
+use tabdis::ds::zset::Zset;
+use tabdis::engine::value::Object;
+use tabdis::engine::{Keyspace, Ttl};
+use tabdis::rdb;
+
+pub const NOW: u64 = 1_700_000_000_000;
+
+/// A string of one of the shapes that are written differently.
+fn text(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(9) {
+        0 => (rng.u64() as i8).to_string().into_bytes(),
+        1 => (rng.u64() as i16).to_string().into_bytes(),
+        2 => (rng.u64() as i32).to_string().into_bytes(),
+        3 => (rng.u64() as i64).to_string().into_bytes(),
+        4 => format!("member {}", rng.below(10_000)).into_bytes(),
+        5 => (0..rng.below(100)).map(|_| rng.u64() as u8).collect(),
+        6 => b"abc".repeat(rng.below(30)),
+        7 if rng.below(10) == 0 => format!("{} ", rng.below(100)).repeat(rng.below(5_000)).into_bytes(),
+        _ => format!("{}", rng.below(1000)).into_bytes(),
+    }
+}
+
+fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
+    let (kind, size) = (rng.below(4), rng.below(4));
+    let size = 1 + rng.below([5, 40, 200, 900][size]);
+    let ints = rng.below(3) == 0;
+    let mut item = |n: usize| if ints { (n as i64 * 1_000_003 - 5_000).to_string().into_bytes() } else { text(rng) };
+    match kind {
+        0 => {
+            let mut list = List::new();
+            (0..size).for_each(|n| list.push_back(&item(n), ks.limits.list));
+            Object::List(list)
+        }
+        1 => {
+            let mut set = Set::new();
+            (0..size).for_each(|n| _ = set.add(&item(n), &ks.limits.set, ks.seed));
+            Object::Set(set)
+        }
+        2 => {
+            let mut zset = Zset::new();
+            for n in 0..size {
+                let score = [n as f64, 1.5 * n as f64, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e300][n % 6];
+                zset.set(&item(n), score, &ks.limits.zset, ks.seed);
+            }
+            Object::Zset(zset)
+        }
+        _ => {
+            let mut hash = Hash::new();
+            for n in 0..size {
+                let (field, value) = (item(n), item(n + 7));
+                hash.set(&field, &value, &ks.limits.hash, ks.seed);
+                if size.is_multiple_of(3) && n.is_multiple_of(2) {
+                    hash.set_expire(&field, Some(NOW + 1 + (n as u64 % 7) * 1_000_000), ks.seed);
+                }
+            }
+            Object::Hash(hash)
+        }
+    }
+}
+
+/// Fills databases 0, 3 and 15 with everything there is.
+pub fn fill(ks: &mut Keyspace, rng: &mut Rng, keys: usize) {
+    ks.now = NOW;
+    for n in 0..keys {
+        let db = [0, 3, 15][rng.below(3)];
+        let key = if rng.below(3) == 0 { n.to_string() } else { format!("key:{n}").repeat(1 + rng.below(40)) };
+        let ttl = if rng.below(4) == 0 { Ttl::At(NOW + rng.below(1 << 40) as u64) } else { Ttl::Clear };
+        if rng.below(2) == 0 {
+            let value = text(rng);
+            ks.in_db(db, |ks| ks.set_text(key.as_bytes(), &value, ttl));
+        } else {
+            let object = object(ks, rng);
+            ks.in_db(db, |ks| ks.set_object(key.as_bytes(), object, ttl));
+        }
+    }
+}
+
+/// Files of the past and wrong files, written by hand.
+pub struct Bytes(pub Vec<u8>);
+
+impl Bytes {
+    pub fn new(version: u32) -> Self {
+        Bytes(format!("REDIS{version:04}").into_bytes())
+    }
+    pub fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+    pub fn string(self, text: &[u8]) -> Self {
+        let len = text.len() as u32;
+        let head = if len < 64 { vec![len as u8] } else { [&[0x80][..], &len.to_be_bytes()].concat() };
+        self.raw(&head).raw(text)
+    }
+    pub fn key(self, kind: u8, key: &str) -> Self {
+        self.raw(&[kind]).string(key.as_bytes())
+    }
+    pub fn end(mut self, checksum: bool) -> Vec<u8> {
+        self.0.push(0xFF);
+        if checksum {
+            let sum = rdb::crc64::crc64(&self.0);
+            self.0.extend_from_slice(&sum.to_le_bytes());
+        }
+        self.0
+    }
+}
+
+fn ziplist(elements: &[&str]) -> Vec<u8> {
+    let (mut body, mut before, mut last) = (Vec::new(), 0usize, 10);
+    for element in elements {
+        last = 10 + body.len();
+        body.extend_from_slice(&[before as u8, element.len() as u8]);
+        body.extend_from_slice(element.as_bytes());
+        before = 2 + element.len();
+    }
+    let mut raw = (11 + body.len() as u32).to_le_bytes().to_vec();
+    raw.extend_from_slice(&(last as u32).to_le_bytes());
+    raw.extend_from_slice(&(elements.len() as u16).to_le_bytes());
+    raw.extend_from_slice(&body);
+    raw.push(0xFF);
+    raw
+}
+
+/// One key of every type before Redis 7, which a real server reads too: see `tests/oracle_rdb.rs`.
+pub fn old_file(version: u32) -> Vec<u8> {
+    let seconds = ((NOW / 1000) as u32 + 100).to_le_bytes();
+    Bytes::new(version)
+        .raw(&[0xFE, 2])
+        .raw(&[0xFD])
+        .raw(&seconds)
+        .key(0, "seconds")
+        .string(b"v")
+        .key(1, "list")
+        .raw(&[2])
+        .string(b"a")
+        .string(b"b")
+        .key(2, "set")
+        .raw(&[2])
+        .string(b"a")
+        .raw(&[0xC0, 7])
+        .key(3, "zset")
+        .raw(&[3])
+        .string(b"a")
+        .raw(b"\x031.5")
+        .string(b"top")
+        .raw(&[254])
+        .string(b"low")
+        .raw(&[255])
+        .key(4, "hash")
+        .raw(&[1])
+        .string(b"f")
+        .string(b"v")
+        .key(9, "zipmap")
+        .string(b"\x01\x01f\x01\x02v..\xFF")
+        .key(10, "ziplist")
+        .string(&ziplist(&["a", "12", "c"]))
+        .key(12, "zset ziplist")
+        .string(&ziplist(&["a", "1", "b", "2.5"]))
+        .key(13, "hash ziplist")
+        .string(&ziplist(&["f", "v", "g", "w"]))
+        .key(14, "quicklist")
+        .raw(&[2])
+        .string(&ziplist(&["a", "b"]))
+        .string(&ziplist(&["c"]))
+        .end(version >= 5)
+}

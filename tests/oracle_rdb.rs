@@ -1,0 +1,262 @@
+//! RDB files between tabdis and a real redis-server: what either saves loads in the other, equal.
+#![cfg(not(target_family = "wasm"))]
+#![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
+
+mod common;
+
+use common::data::{NOW, fill, old_file};
+use common::{assert_same, content};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use tabdis::base::rng::Rng;
+use tabdis::ds::dict::Keyed;
+use tabdis::engine::Keyspace;
+use tabdis::rdb::{self, LoadOptions, Options, Restored};
+use tabdis::resp::encode;
+use tabdis::resp::reply::{Decoder, Value};
+
+/// A redis-server in a folder of its own, with a connection to it. Both go when it does.
+struct Redis {
+    child: Child,
+    folder: PathBuf,
+    stream: UnixStream,
+    decoder: Decoder,
+    buf: Vec<u8>,
+}
+
+impl Redis {
+    /// Starts a server, on a file if there is one.
+    fn start(name: &str, file: Option<&[u8]>) -> Self {
+        let folder = std::env::temp_dir().join(format!("tabdis-rdb-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        if let Some(file) = file {
+            std::fs::write(folder.join("dump.rdb"), file).unwrap();
+        }
+        let socket = folder.join("s");
+        let program = std::env::var("REDIS_SERVER").unwrap_or("redis-server".to_string());
+        let child = Command::new(program)
+            .args(["--port", "0", "--save", "", "--enable-debug-command", "yes", "--unixsocket"])
+            .arg(&socket)
+            .arg("--dir")
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server starts; it is Debian's package of that name, or $REDIS_SERVER");
+        let mut tries = 0;
+        let stream = loop {
+            match UnixStream::connect(&socket) {
+                Ok(stream) => break stream,
+                Err(_) if tries < 200 => std::thread::sleep(std::time::Duration::from_millis(20)),
+                Err(error) => panic!("redis-server does not answer: {error}"),
+            }
+            tries += 1;
+        };
+        let mut redis = Redis { child, folder, stream, decoder: Decoder::default(), buf: Vec::new() };
+        while redis.call(&[b"PING"]).is_error() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        redis
+    }
+
+    fn call(&mut self, argv: &[&[u8]]) -> Value {
+        let mut out = Vec::new();
+        encode::command(&mut out, argv);
+        self.stream.write_all(&out).unwrap();
+        loop {
+            if let Some((value, used)) = self.decoder.next(&self.buf).unwrap() {
+                self.buf.drain(..used);
+                return value;
+            }
+            let mut piece = [0; 65_536];
+            let count = self.stream.read(&mut piece).unwrap();
+            assert!(count > 0, "redis-server has gone");
+            self.buf.extend_from_slice(&piece[..count]);
+        }
+    }
+
+    fn run(&mut self, line: &str) -> Value {
+        let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let value = self.call(&argv);
+        assert!(!value.is_error(), "{line}: {value:?}");
+        value
+    }
+
+    fn text(&mut self, line: &str) -> String {
+        let value = self.run(line);
+        String::from_utf8(value.text().unwrap().to_vec()).unwrap()
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        self.run("SAVE");
+        std::fs::read(self.folder.join("dump.rdb")).unwrap()
+    }
+
+    /// What DEBUG DIGEST does not see: encodings and times, of every key of databases 0 to 15.
+    fn details(&mut self) -> Vec<(usize, Vec<u8>, Value, Value)> {
+        let mut all = Vec::new();
+        for db in 0..16 {
+            self.run(&format!("SELECT {db}"));
+            let Value::Array(keys) = self.run("KEYS *") else { panic!("KEYS answers an array") };
+            for key in keys {
+                let key = key.text().unwrap().to_vec();
+                let encoding = self.call(&[b"OBJECT", b"ENCODING", &key]);
+                let expires = self.call(&[b"PEXPIRETIME", &key]);
+                all.push((db, key, encoding, expires));
+            }
+        }
+        all.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        all
+    }
+
+    fn check_rdb(&self, file: &[u8]) {
+        let path = self.folder.join("check.rdb");
+        std::fs::write(&path, file).unwrap();
+        let program = std::env::var("REDIS_SERVER").unwrap_or("redis-server".to_string());
+        let program = program.replace("redis-server", "redis-check-rdb");
+        let output = Command::new(program).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+        _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn load(file: &[u8]) -> Keyspace {
+    let mut ks = Keyspace::new(16, 4);
+    ks.now = NOW;
+    rdb::load(&mut ks, file, LoadOptions { now: NOW, ..Default::default() }).unwrap();
+    ks
+}
+
+fn version_10(ks: &mut Keyspace) -> Vec<u8> {
+    rdb::save(ks, Options { version: 10, now: NOW, ..Default::default() })
+}
+
+/// Keys of every type and encoding that Redis 7.0 has, streams aside.
+fn fill_redis(redis: &mut Redis) {
+    let repeat = |word: &str, count: usize| (0..count).map(|n| format!(" {word}{n}")).collect::<String>();
+    let long = "0123456789".repeat(10);
+    for line in [
+        "SET int8 -100",
+        "SET int16 -30000",
+        "SET int32 2000000000",
+        "SET int64 9000000000000000000",
+        "SET embstr hello",
+        "SET 12345 key-is-a-number PX 1000000000000",
+        "APPEND raw x",
+        &format!("SET lzf {}", "abc".repeat(1000)),
+        &format!("SET {} longkey", "k".repeat(20_000)),
+        "RPUSH list-small a 1 -5 300 70000 5000000000 9000000000000000000",
+        &format!("RPUSH list-large{}", repeat(&long, 1000)),
+        &format!("RPUSH list-numbers{}", repeat("1", 5000)),
+        "SADD set-ints16 1 2 3",
+        "SADD set-ints64 1 9000000000000000000 -9000000000000000000",
+        "SADD set-words a b 3",
+        &format!("SADD set-large{}", repeat("m", 2000)),
+        "ZADD zset-small 1 a 1.5 b -inf c +inf d 1e300 e",
+        &format!("ZADD zset-large{}", (0..500).map(|n| format!(" {} m{n}", f64::from(n) / 3.0)).collect::<String>()),
+        &format!("ZADD zset-long-member 1 {long}"),
+        "HSET hash-small f v 1 2 g -30000",
+        &format!("HSET hash-large{}", (0..1000).map(|n| format!(" f{n} v{n}")).collect::<String>()),
+        &format!("HSET hash-long-value f {long}"),
+        "SELECT 7",
+        "SET k in-another-database",
+        "PEXPIREAT k 4000000000000",
+    ] {
+        redis.run(line);
+    }
+}
+
+#[test]
+fn what_redis_saves_loads_here_and_goes_back_the_same() {
+    for compression in ["yes", "no"] {
+        let mut redis = Redis::start(&format!("there-{compression}"), None);
+        redis.run(&format!("CONFIG SET rdbcompression {compression}"));
+        fill_redis(&mut redis);
+        let file = redis.save();
+        let mut ks = load(&file);
+        let back = version_10(&mut ks);
+        redis.check_rdb(&back);
+        let mut other = Redis::start(&format!("back-{compression}"), Some(&back));
+        assert_eq!(other.text("DEBUG DIGEST"), redis.text("DEBUG DIGEST"));
+        let details = redis.details();
+        assert_eq!(other.details(), details);
+        assert!(details.len() > 20);
+        for (db, key, encoding, _) in details {
+            let ours = ks.in_db(db, |ks| ks.see_entry(&key).unwrap().encoding());
+            let theirs = String::from_utf8_lossy(encoding.text().unwrap());
+            // From 7.2 on, short lists and sets of words are listpacks.
+            let newer = ours == "listpack" && matches!(&*theirs, "quicklist" | "hashtable");
+            assert!(ours == theirs || newer, "{}: {ours}, {theirs}", key.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn what_is_saved_here_loads_in_redis_and_comes_back_the_same() {
+    for seed in 0..4 {
+        let mut ks = Keyspace::new(16, seed);
+        fill(&mut ks, &mut Rng::new(seed), 300);
+        // Redis 7.0 knows no times of fields.
+        let file = version_10(&mut ks);
+        let mut plain = load(&file);
+        let mut redis = Redis::start(&format!("ours-{seed}"), Some(&file));
+        redis.check_rdb(&file);
+        let mut back = load(&redis.save());
+        let (got, mut want) = (content(&mut back), content(&mut plain));
+        // Its clock is ahead of the test's: what is due by it does not come back.
+        want.retain(|key, _| got.contains_key(key));
+        assert!(got.len() > 200);
+        assert_same(&got, &want);
+    }
+}
+
+#[test]
+fn old_formats_load_here_as_in_redis() {
+    for version in [4, 9] {
+        let mut redis = Redis::start(&format!("old-{version}"), Some(&old_file(version)));
+        let mut want = content(&mut load(&redis.save()));
+        let mut got = content(&mut load(&old_file(version)));
+        // This key was due long before redis-server began.
+        got.retain(|key, _| key.1 != b"seconds");
+        want.retain(|key, _| key.1 != b"seconds");
+        assert_eq!(got.len(), 9);
+        assert_same(&got, &want);
+    }
+}
+
+#[test]
+fn dumped_values_are_restored_by_the_other() {
+    let mut redis = Redis::start("dump", None);
+    fill_redis(&mut redis);
+    redis.run("SELECT 0");
+    let mut ks = load(&redis.save());
+    let mut copy = Keyspace::new(16, 5);
+    copy.now = NOW;
+    let keys: Vec<Vec<u8>> = ks.iter().map(|entry| entry.key().to_vec()).collect();
+    for key in &keys {
+        let Value::Bulk(payload) = redis.call(&[b"DUMP", key]) else { panic!("DUMP answers a string") };
+        match rdb::restore(&payload, &copy.limits, copy.seed, NOW).unwrap().unwrap() {
+            Restored::Text(text) => copy.set_text(key, &text, tabdis::engine::Ttl::Clear),
+            Restored::Object(object) => copy.set_object(key, object, tabdis::engine::Ttl::Clear),
+        }
+        let ours = rdb::dump(ks.see_entry(key).unwrap(), 10);
+        let answer = redis.call(&[b"RESTORE", key, b"0", &ours, b"REPLACE"]);
+        assert_eq!(answer, Value::Simple(b"OK".to_vec()));
+    }
+    let mut restored = content(&mut load(&redis.save()));
+    ks.in_db(7, Keyspace::flush);
+    for key in &keys {
+        ks.set_expire(key, None);
+    }
+    assert_same(&content(&mut copy), &content(&mut ks));
+    restored.retain(|(db, _), _| *db == 0);
+    assert_same(&restored, &content(&mut ks));
+}
