@@ -91,7 +91,7 @@ fn hello(c: &mut Ctx) -> Outcome {
     if let Some((user, password)) = credentials {
         authenticate(c, user, password)?;
     }
-    if !c.me.authenticated {
+    if !c.me.authenticated && !c.server.config.requirepass.is_empty() {
         return Err(Error::HelloNoAuth);
     }
     if let Some(name) = name {

@@ -1,6 +1,373 @@
-//! The server: sizes, flushing, INFO, time.
+//! The server as a whole: how much there is, emptying it, saving it, time.
 
-use crate::engine::Row;
+use super::debug::DEBUG;
+use super::info::INFO;
+use super::memory::MEMORY;
+use crate::engine::{Args, Ctx, Error, Group, Outcome, Request, Row, args, flag};
 
 /// The family.
-pub const ROWS: &[Row] = &[];
+pub const ROWS: &[Row] = &[
+    BGREWRITEAOF,
+    BGSAVE,
+    DBSIZE,
+    DEBUG,
+    FLUSHALL,
+    FLUSHDB,
+    INFO,
+    LASTSAVE,
+    LOLWUT,
+    MEMORY,
+    ROLE,
+    SAVE,
+    SHUTDOWN,
+    SWAPDB,
+    TIME,
+    WAIT,
+];
+
+const DBSIZE: Row = Row {
+    name: "DBSIZE",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: 1,
+    flags: flag::READONLY | flag::FAST,
+    summary: "Returns the number of keys in the database.",
+    complexity: "O(1)",
+    ts: "(): number",
+    example: "> SET a 1\nOK\n> SET b 2\nOK\n> DBSIZE\n(integer) 2",
+    run: dbsize,
+    ..Row::NONE
+};
+
+fn dbsize(c: &mut Ctx) -> Outcome {
+    c.out.len(c.ks.len());
+    Ok(())
+}
+
+const FLUSHDB: Row = Row {
+    name: "FLUSHDB",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: -1,
+    flags: flag::WRITE,
+    summary: "Deletes all keys of the database.",
+    complexity: "O(N) where N is the number of keys in the selected database",
+    syntax: "[ASYNC | SYNC]",
+    ts: "(mode?: 'ASYNC' | 'SYNC'): 'OK'",
+    example: "> SET k v\nOK\n> FLUSHDB\nOK\n> DBSIZE\n(integer) 0",
+    run: flushdb,
+    ..Row::NONE
+};
+
+/// ASYNC changes nothing: there is no other thread to free memory.
+fn flushdb(c: &mut Ctx) -> Outcome {
+    flush_mode(c)?;
+    c.ks.dirty += c.ks.flush() as u64;
+    // Logged even if there was nothing here: a follower may have something.
+    c.instead(c.argv);
+    c.out.ok();
+    Ok(())
+}
+
+const FLUSHALL: Row = Row {
+    name: "FLUSHALL",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: -1,
+    flags: flag::WRITE,
+    summary: "Deletes all keys of all databases.",
+    complexity: "O(N) where N is the total number of keys in all databases",
+    syntax: "[ASYNC | SYNC]",
+    ts: "(mode?: 'ASYNC' | 'SYNC'): 'OK'",
+    example: "> SELECT 1\nOK\n> SET k v\nOK\n> FLUSHALL\nOK\n> DBSIZE\n(integer) 0",
+    run: flushall,
+    ..Row::NONE
+};
+
+fn flushall(c: &mut Ctx) -> Outcome {
+    flush_mode(c)?;
+    for db in 0..c.ks.db_count() {
+        c.ks.dirty += c.ks.in_db(db, |ks| ks.flush()) as u64;
+    }
+    c.instead(c.argv);
+    c.out.ok();
+    Ok(())
+}
+
+fn flush_mode(c: &Ctx) -> Outcome {
+    let mut args = c.args();
+    if !args.word("ASYNC") {
+        args.word("SYNC");
+    }
+    args.end()
+}
+
+const SWAPDB: Row = Row {
+    name: "SWAPDB",
+    group: Group::Server,
+    since: "4.0.0",
+    arity: 3,
+    flags: flag::WRITE | flag::FAST,
+    summary: "Exchanges the data of two databases.",
+    complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
+    syntax: "index1 index2",
+    ts: "(index1: number, index2: number): 'OK'",
+    example: "> SET k zero\nOK\n> SWAPDB 0 1\nOK\n> GET k\n(nil)\n> SELECT 1\nOK\n> GET k\n\"zero\"",
+    run: swapdb,
+    ..Row::NONE
+};
+
+fn swapdb(c: &mut Ctx) -> Outcome {
+    let index = |n: usize, error: Error| args::int(c.argv[n]).ok().and_then(|n| i32::try_from(n).ok()).ok_or(error);
+    let (first, second) = (index(1, Error::BadFirstDb)?, index(2, Error::BadSecondDb)?);
+    let db = |n: i32| usize::try_from(n).ok().filter(|db| *db < c.ks.db_count()).ok_or(Error::BadDb);
+    let (first, second) = (db(first)?, db(second)?);
+    c.ks.swap(first, second);
+    c.ks.dirty += 1;
+    c.out.ok();
+    Ok(())
+}
+
+const TIME: Row = Row {
+    name: "TIME",
+    group: Group::Server,
+    since: "2.6.0",
+    arity: 1,
+    flags: flag::LOADING | flag::STALE | flag::FAST,
+    summary: "Returns the time: seconds since 1970, and the microseconds of the running second.",
+    complexity: "O(1)",
+    ts: "(): [string, string]",
+    run: time,
+    ..Row::NONE
+};
+
+fn time(c: &mut Ctx) -> Outcome {
+    let now = c.ks.now;
+    c.out.array(2);
+    c.out.bulk((now / 1000).to_string().as_bytes());
+    c.out.bulk((now % 1000 * 1000).to_string().as_bytes());
+    Ok(())
+}
+
+const LASTSAVE: Row = Row {
+    name: "LASTSAVE",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: 1,
+    flags: flag::LOADING | flag::STALE | flag::FAST,
+    summary: "Returns when the data was last saved, in seconds since 1970.",
+    complexity: "O(1)",
+    ts: "(): number",
+    run: lastsave,
+    ..Row::NONE
+};
+
+fn lastsave(c: &mut Ctx) -> Outcome {
+    c.out.int((c.server.last_save_ms / 1000) as i64);
+    Ok(())
+}
+
+const SAVE: Row = Row {
+    name: "SAVE",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: 1,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT | flag::NO_MULTI,
+    summary: "Saves the data before anything else is done.",
+    complexity: "O(N) where N is the total number of keys in all databases",
+    ts: "(): 'OK'",
+    example: "> SAVE\nOK",
+    run: save,
+    ..Row::NONE
+};
+
+fn save(c: &mut Ctx) -> Outcome {
+    if c.ks.snapshot_running() {
+        return Err(Error::SaveInProgress);
+    }
+    c.request(Request::Save { background: false });
+    c.out.ok();
+    Ok(())
+}
+
+const BGSAVE: Row = Row {
+    name: "BGSAVE",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: -1,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT,
+    summary: "Saves the data as it is now, while commands go on.",
+    complexity: "O(1)",
+    syntax: "[SCHEDULE]",
+    ts: "(schedule?: 'SCHEDULE'): string",
+    example: "> BGSAVE NOW\n(error) ERR syntax error",
+    run: bgsave,
+    ..Row::NONE
+};
+
+fn bgsave(c: &mut Ctx) -> Outcome {
+    let mut args = c.args();
+    args.word("SCHEDULE");
+    args.end()?;
+    if c.ks.snapshot_running() {
+        return Err(Error::SaveInProgress);
+    }
+    c.request(Request::Save { background: true });
+    c.out.simple("Background saving started");
+    Ok(())
+}
+
+const BGREWRITEAOF: Row = Row {
+    name: "BGREWRITEAOF",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: 1,
+    flags: flag::NO_ASYNC_LOADING | flag::ADMIN | flag::NOSCRIPT,
+    summary: "Makes the log as short as the data allows, while commands go on.",
+    complexity: "O(1)",
+    ts: "(): string",
+    example: "> BGREWRITEAOF\nBackground append only file rewriting started",
+    run: bgrewriteaof,
+    ..Row::NONE
+};
+
+fn bgrewriteaof(c: &mut Ctx) -> Outcome {
+    c.request(Request::Rewrite);
+    c.out.simple(if c.ks.snapshot_running() {
+        "Background append only file rewriting scheduled"
+    } else {
+        "Background append only file rewriting started"
+    });
+    Ok(())
+}
+
+const SHUTDOWN: Row = Row {
+    name: "SHUTDOWN",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: -1,
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::NO_MULTI | flag::ALLOW_BUSY,
+    summary: "Saves the data, unless told not to, and stops.",
+    complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+    syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+    ts: "(...options: ('NOSAVE' | 'SAVE' | 'NOW' | 'FORCE' | 'ABORT')[]): void",
+    example: "> SHUTDOWN NOSAVE SAVE\n(error) ERR syntax error\n> SHUTDOWN ABORT\n(error) ERR No shutdown in progress.",
+    run: shutdown,
+    ..Row::NONE
+};
+
+/// Answers nothing: the host stops, and connections with it. NOW and FORCE are its way anyhow, as it waits for no follower.
+fn shutdown(c: &mut Ctx) -> Outcome {
+    let mut args = c.args();
+    let (mut save, mut abort, mut other) = (None, false, false);
+    while args.more() {
+        if save != Some(true) && args.word("NOSAVE") {
+            save = Some(false);
+        } else if save != Some(false) && args.word("SAVE") {
+            save = Some(true);
+        } else if args.word("NOW") || args.word("FORCE") {
+            other = true;
+        } else if args.word("ABORT") {
+            abort = true;
+        } else {
+            return Err(Error::Syntax);
+        }
+    }
+    if abort {
+        return Err(if save.is_some() || other { Error::Syntax } else { Error::NoShutdown });
+    }
+    c.request(Request::Shutdown { save });
+    Ok(())
+}
+
+const ROLE: Row = Row {
+    name: "ROLE",
+    group: Group::Server,
+    since: "2.8.12",
+    arity: 1,
+    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST,
+    summary: "Returns the part this server has in replication.",
+    complexity: "O(1)",
+    ts: "(): Reply[]",
+    run: role,
+    ..Row::NONE
+};
+
+fn role(c: &mut Ctx) -> Outcome {
+    c.out.array(3);
+    c.out.bulk(b"master");
+    c.out.int(c.ks.effects.offset() as i64);
+    c.out.array(0);
+    Ok(())
+}
+
+const WAIT: Row = Row {
+    name: "WAIT",
+    group: Group::Generic,
+    since: "3.0.0",
+    arity: 3,
+    summary: "Returns how many followers have what this connection wrote.",
+    complexity: "O(1)",
+    syntax: "numreplicas timeout",
+    ts: "(numreplicas: number, timeout_ms: number): number",
+    example: "> SET k v\nOK\n> WAIT 0 100\n(integer) 0",
+    run: wait,
+    ..Row::NONE
+};
+
+/// Returns 0 at once: without a follower there is nothing to wait for.
+fn wait(c: &mut Ctx) -> Outcome {
+    let mut args: Args = c.args();
+    args.int()?;
+    let timeout = args::int(args.next()?).map_err(|_| Error::TimeoutNotInteger)?;
+    if timeout < 0 {
+        return Err(Error::NegativeTimeout);
+    }
+    c.out.int(0);
+    Ok(())
+}
+
+const LOLWUT: Row = Row {
+    name: "LOLWUT",
+    group: Group::Server,
+    since: "5.0.0",
+    arity: -1,
+    flags: flag::READONLY | flag::FAST,
+    summary: "Draws something, and says the version.",
+    syntax: "[VERSION version]",
+    complexity: "O(1)",
+    ts: "(...options: Arg[]): string",
+    run: lolwut,
+    ..Row::NONE
+};
+
+/// Draws waves whose shape is the number of keys.
+fn lolwut(c: &mut Ctx) -> Outcome {
+    let mut args = c.args();
+    if args.word("VERSION") && args.more() {
+        args.int()?;
+    }
+    let keys = c.ks.len() as f64;
+    let mut art = String::new();
+    for y in 0..8 {
+        for x in 0..56 {
+            let wave = (f64::from(x) / 7.0 + keys).sin() + (f64::from(x) / 3.0 + f64::from(y)).cos() / 3.0;
+            let depth = wave * 3.0 + 4.0 - f64::from(y);
+            art.push(if depth.abs() < 0.6 {
+                '~'
+            } else if depth > 0.0 {
+                ' '
+            } else {
+                '.'
+            });
+        }
+        art.push('\n');
+    }
+    art.push_str(&format!(
+        "\ntabdis ver. {}, Redis ver. {}\n",
+        env!("CARGO_PKG_VERSION"),
+        super::connection::REDIS_VERSION
+    ));
+    c.out.verbatim("txt", art.as_bytes());
+    Ok(())
+}

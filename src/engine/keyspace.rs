@@ -865,6 +865,11 @@ impl Keyspace {
         self.snapshot = Some(Snapshot::new(self.epoch, todo, sink));
     }
 
+    /// Whether a snapshot is running.
+    pub fn snapshot_running(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
     /// Writes up to `count` entries of the running snapshot. Returns whether more are left.
     pub fn snapshot_step(&mut self, count: usize) -> bool {
         let Some(mut snapshot) = self.snapshot.take() else { return false };

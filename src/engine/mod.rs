@@ -430,7 +430,7 @@ impl Engine {
         if (arity > 0 && argc != arity) || argc < -arity {
             return Err(Error::arity(&self.server.table.slot(row_id).full_name));
         }
-        if !me.authenticated && !row.has(flag::NO_AUTH) {
+        if !me.authenticated && !self.server.config.requirepass.is_empty() && !row.has(flag::NO_AUTH) {
             return Err(Error::NoAuth);
         }
         let name = &*self.server.table.slot(row_id).full_name;

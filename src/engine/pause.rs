@@ -46,10 +46,28 @@ impl Ctx<'_> {
         }
     }
 
+    /// Stops everything for `ms`, as DEBUG SLEEP does, and runs `then` for this session when it is over: nobody is served
+    /// meanwhile, this session included. Inside a transaction nothing stops, and `false` is returned.
+    pub fn sleep(&mut self, ms: u64, then: &[&[u8]]) -> bool {
+        if self.nested {
+            return false;
+        }
+        self.pause(self.ks.now.saturating_add(ms), true);
+        self.wait = Some(held(then, self.me.db));
+        self.server.pause.postponed.push(self.me.place);
+        true
+    }
+
     /// Ends the pause; who was held back goes on after this command.
     pub fn unpause(&mut self) {
         end(self.server, self.ks);
     }
+}
+
+/// What a session that is held back with `argv` waits for: nothing but the end of the pause.
+fn held(argv: &[&[u8]], db: usize) -> Wait {
+    let argv = argv.iter().map(|arg| arg.to_vec()).collect();
+    Wait { keys: Vec::new(), db, kind: Type::String, on_missing: false, deadline: 0, argv, postponed: true }
 }
 
 fn end(server: &mut Server, ks: &mut Keyspace) {
@@ -69,9 +87,7 @@ impl Engine {
 
     /// Makes `me` wait with its command for the end of the pause.
     pub(super) fn postpone(&mut self, me: &mut Session, argv: &[&[u8]]) {
-        let argv = argv.iter().map(|arg| arg.to_vec()).collect();
-        let (keys, kind) = (Vec::new(), Type::String);
-        me.wait = Some(Wait { keys, db: me.db, kind, on_missing: false, deadline: 0, argv, postponed: true });
+        me.wait = Some(held(argv, me.db));
         self.server.blocked += 1;
         self.server.pause.postponed.push(me.place);
     }

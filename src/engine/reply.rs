@@ -229,6 +229,14 @@ impl Reply {
         self.head(if self.is_resp3() { b'>' } else { b'*' }, n);
     }
 
+    /// The head of `n` pairs about the reply that follows, which only RESP3 has; nothing (and `false`) elsewhere.
+    pub fn attribute(&mut self, n: usize) -> bool {
+        if self.proto == Proto::Resp3 {
+            self.head(b'|', n);
+        }
+        self.proto == Proto::Resp3
+    }
+
     fn head(&mut self, tag: u8, n: usize) {
         match self.proto {
             Proto::Native => {

@@ -1,0 +1,274 @@
+//! INFO: what the engine knows about itself, in Redis's sections and words. Figures that only a host has (its memory's peak, its
+//! network, a save in progress) are lines of [`Server::host_info`](crate::engine::Server::host_info), which replace those here.
+
+use super::connection::REDIS_VERSION;
+use crate::engine::pubsub::Kind;
+use crate::engine::{Ctx, Group, Outcome, Row, flag};
+use std::collections::BTreeSet;
+
+/// The command.
+pub const INFO: Row = Row {
+    name: "INFO",
+    group: Group::Server,
+    since: "1.0.0",
+    arity: -1,
+    flags: flag::LOADING | flag::STALE,
+    summary: "Returns figures about the server: all, or those of some sections.",
+    complexity: "O(1)",
+    syntax: "[section [section ...]]",
+    ts: "(...sections: string[]): string",
+    example: "> INFO cluster\n# Cluster\ncluster_enabled:0",
+    run: info,
+    ..Row::NONE
+};
+
+/// The lines of a section, `name:value`.
+type Lines = Vec<(String, String)>;
+
+/// A section: its name, whether it is shown when none is asked for, and its lines.
+type Section = (&'static str, bool, fn(&mut Ctx) -> Lines);
+
+/// In the order they are printed.
+const SECTIONS: &[Section] = &[
+    ("Server", true, server),
+    ("Clients", true, clients),
+    ("Memory", true, memory),
+    ("Persistence", true, persistence),
+    ("Stats", true, stats),
+    ("Replication", true, replication),
+    ("CPU", true, |_| Lines::new()),
+    ("Modules", true, |_| Lines::new()),
+    ("Commandstats", false, commandstats),
+    ("Errorstats", true, errorstats),
+    ("Latencystats", false, |_| Lines::new()),
+    ("Cluster", true, |_| vec![line("cluster_enabled", 0)]),
+    ("Keyspace", true, keyspace),
+];
+
+fn info(c: &mut Ctx) -> Outcome {
+    let wanted: Vec<String> =
+        c.args().rest().iter().map(|arg| String::from_utf8_lossy(arg).to_ascii_lowercase()).collect();
+    let has = |word: &str| wanted.iter().any(|name| name == word);
+    let all = has("all") || has("everything");
+    let default = wanted.is_empty() || has("default");
+    let mut text = String::new();
+    for (title, by_default, lines) in SECTIONS {
+        let name = title.to_ascii_lowercase();
+        if !(all || (default && *by_default) || has(&name)) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        text.push_str(&format!("# {title}\r\n"));
+        let mut lines = lines(c);
+        add_host_lines(c, &name, &mut lines);
+        for (name, value) in lines {
+            text.push_str(&format!("{name}:{value}\r\n"));
+        }
+    }
+    c.out.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// The host's word counts, where it has one.
+fn add_host_lines(c: &Ctx, section: &str, lines: &mut Lines) {
+    for (_, line) in c.server.host_info.iter().filter(|(of, _)| of.eq_ignore_ascii_case(section)) {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        match lines.iter_mut().find(|(known, _)| known == name) {
+            Some(known) => known.1 = value.to_string(),
+            None => lines.push((name.to_string(), value.to_string())),
+        }
+    }
+}
+
+fn line(name: &str, value: impl ToString) -> (String, String) {
+    (name.to_string(), value.to_string())
+}
+
+fn server(c: &mut Ctx) -> Lines {
+    let uptime = c.ks.now.saturating_sub(c.server.started_ms) / 1000;
+    let hz = parameter(c, "hz");
+    vec![
+        line("redis_version", REDIS_VERSION),
+        line("redis_git_sha1", "00000000"),
+        line("redis_git_dirty", 0),
+        line("server_name", "tabdis"),
+        line("tabdis_version", env!("CARGO_PKG_VERSION")),
+        line("redis_mode", "standalone"),
+        line("os", if cfg!(target_family = "wasm") { "WebAssembly" } else { std::env::consts::OS }),
+        line("arch_bits", usize::BITS),
+        line("run_id", &c.server.run_id),
+        line("tcp_port", parameter(c, "port")),
+        line("server_time_usec", c.ks.now.saturating_mul(1000)),
+        line("uptime_in_seconds", uptime),
+        line("uptime_in_days", uptime / 86_400),
+        line("hz", &hz),
+        line("configured_hz", &hz),
+        line("lru_clock", c.ks.lru_clock()),
+        line("executable", ""),
+        line("config_file", ""),
+    ]
+}
+
+fn parameter(c: &Ctx, name: &str) -> String {
+    super::params::find(name.as_bytes()).map_or_else(String::new, |p| String::from_utf8_lossy(&p.get(c)).into_owned())
+}
+
+fn clients(c: &mut Ctx) -> Lines {
+    let others = || c.sessions.iter().filter(|s| !s.replica && !s.closing);
+    let waits = || others().filter_map(|s| s.wait.as_ref());
+    let keys = |on_missing: bool| {
+        let waits = waits().filter(move |wait| wait.on_missing || !on_missing);
+        waits.flat_map(|wait| wait.keys.iter().map(|key| (wait.db, key))).collect::<BTreeSet<_>>().len()
+    };
+    let watched = |s: &crate::engine::Session| s.watching.len();
+    vec![
+        line("connected_clients", others().count() + usize::from(!c.me.replica)),
+        line("cluster_connections", 0),
+        line("maxclients", c.server.config.maxclients),
+        line("blocked_clients", c.server.blocked),
+        line("tracking_clients", 0),
+        line("pubsub_clients", others().chain([&*c.me]).filter(|s| s.subscriptions() > 0).count()),
+        line("watching_clients", others().chain([&*c.me]).filter(|s| watched(s) > 0).count()),
+        line("clients_in_timeout_table", waits().filter(|wait| wait.deadline > 0).count()),
+        line("total_watched_keys", others().chain([&*c.me]).map(watched).sum::<usize>()),
+        line("total_blocking_keys", keys(false)),
+        line("total_blocking_keys_on_nokey", keys(true)),
+    ]
+}
+
+fn memory(c: &mut Ctx) -> Lines {
+    let used = (c.server.memory)();
+    let max = c.server.config.maxmemory;
+    vec![
+        line("used_memory", used),
+        line("used_memory_human", human(used)),
+        line("number_of_cached_scripts", 0),
+        line("number_of_functions", 0),
+        line("number_of_libraries", 0),
+        line("maxmemory", max),
+        line("maxmemory_human", human(max)),
+        line("maxmemory_policy", parameter(c, "maxmemory-policy")),
+        line("mem_allocator", if cfg!(target_family = "wasm") { "dlmalloc" } else { "system" }),
+        line("active_defrag_running", 0),
+        // Memory is freed at once, whatever ASYNC or UNLINK ask for.
+        line("lazyfree_pending_objects", 0),
+        line("lazyfreed_objects", 0),
+    ]
+}
+
+/// Bytes for people: `1.50M`.
+fn human(bytes: u64) -> String {
+    let n = bytes as f64;
+    match bytes {
+        0..1024 => format!("{bytes}B"),
+        1024..0x10_0000 => format!("{:.2}K", n / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.2}M", n / 1_048_576.0),
+        0x4000_0000..0x100_0000_0000 => format!("{:.2}G", n / 1_073_741_824.0),
+        _ => format!("{:.2}T", n / 1_099_511_627_776.0),
+    }
+}
+
+fn persistence(c: &mut Ctx) -> Lines {
+    vec![
+        line("loading", 0),
+        line("async_loading", 0),
+        line("rdb_changes_since_last_save", c.ks.dirty),
+        line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running())),
+        line("rdb_last_save_time", c.server.last_save_ms / 1000),
+        line("rdb_last_bgsave_status", "ok"),
+        line("rdb_last_bgsave_time_sec", -1),
+        line("rdb_current_bgsave_time_sec", -1),
+        line("aof_enabled", u8::from(parameter(c, "appendonly") == "yes")),
+        line("aof_rewrite_in_progress", 0),
+        line("aof_rewrite_scheduled", 0),
+        line("aof_last_rewrite_time_sec", -1),
+        line("aof_current_rewrite_time_sec", -1),
+        line("aof_last_bgrewrite_status", "ok"),
+        line("aof_last_write_status", "ok"),
+    ]
+}
+
+fn stats(c: &mut Ctx) -> Lines {
+    let stats = &c.ks.stats;
+    vec![
+        line("total_connections_received", c.server.connections),
+        line("total_commands_processed", c.server.calls.iter().map(|calls| calls.calls).sum::<u64>()),
+        line("rejected_connections", 0),
+        line("sync_full", 0),
+        line("sync_partial_ok", 0),
+        line("sync_partial_err", 0),
+        line("expired_subkeys", stats.expired_fields),
+        line("expired_keys", stats.expired),
+        line("evicted_keys", stats.evicted),
+        line("evicted_clients", 0),
+        line("keyspace_hits", stats.hits),
+        line("keyspace_misses", stats.misses),
+        line("pubsub_channels", c.pubsub.registry(Kind::Channel).len()),
+        line("pubsub_patterns", c.pubsub.registry(Kind::Pattern).len()),
+        line("pubsubshard_channels", c.pubsub.registry(Kind::Shard).len()),
+        line("tracking_total_keys", 0),
+        line("tracking_total_items", 0),
+        line("tracking_total_prefixes", 0),
+        line("unexpected_error_replies", 0),
+        line("total_error_replies", c.server.errors.values().sum::<u64>()),
+    ]
+}
+
+fn replication(c: &mut Ctx) -> Lines {
+    vec![
+        line("role", "master"),
+        line("connected_slaves", 0),
+        line("master_failover_state", "no-failover"),
+        line("master_replid", &c.server.run_id),
+        line("master_replid2", "0".repeat(40)),
+        line("master_repl_offset", c.ks.effects.offset()),
+        line("second_repl_offset", -1),
+        line("repl_backlog_active", 0),
+        line("repl_backlog_size", parameter(c, "repl-backlog-size")),
+        line("repl_backlog_first_byte_offset", 0),
+        line("repl_backlog_histlen", 0),
+    ]
+}
+
+/// The engine has no clock that runs during a command, so the times are 0.
+fn commandstats(c: &mut Ctx) -> Lines {
+    let calls = c.server.table.slots().iter().zip(&c.server.calls);
+    let used = calls.filter(|(_, stats)| stats.calls + stats.rejected + stats.failed > 0);
+    used.map(|(slot, stats)| {
+        let value = format!(
+            "calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}",
+            stats.calls, stats.rejected, stats.failed
+        );
+        line(&format!("cmdstat_{}", slot.full_name), value)
+    })
+    .collect()
+}
+
+fn errorstats(c: &mut Ctx) -> Lines {
+    c.server.errors.iter().map(|(code, n)| line(&format!("errorstat_{code}"), format!("count={n}"))).collect()
+}
+
+fn keyspace(c: &mut Ctx) -> Lines {
+    let mut lines = Lines::new();
+    for db in 0..c.ks.db_count() {
+        let (keys, (expires, ttl)) = c.ks.in_db(db, |ks| (ks.len(), ks.volatile()));
+        if keys > 0 {
+            lines.push(line(&format!("db{db}"), format!("keys={keys},expires={expires},avg_ttl={ttl}")));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+
+    #[test]
+    fn bytes_for_people() {
+        for (bytes, want) in [(0, "0B"), (1023, "1023B"), (968_192, "945.50K"), (1_610_612_736, "1.50G")] {
+            assert_eq!(human(bytes), want);
+        }
+    }
+}
