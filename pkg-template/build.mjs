@@ -53,7 +53,19 @@ export async function buildGlue() {
   const options = ['--target', 'web', '--omit-default-module-path', '--out-name', 'tabdis', '--out-dir', glue]
   await rm(glue, { recursive: true, force: true })
   await must(wasmBindgen, [...options, wasm])
+  await writeFactory()
   await utimes(built, start, start)
+}
+
+/**
+ * Writes the glue once more, as a function: wasm-bindgen's module has room for one instance, and each database has its own.
+ */
+async function writeFactory() {
+  const { transform } = await import('esbuild')
+  const { code } = await transform(await readFile(join(glue, 'tabdis.js'), 'utf8'), { format: 'cjs', target: 'es2022' })
+  const wrapped = `export default function create() {\n  const module = {}\n${code}\n  return module.exports\n}\n`
+  await writeFile(join(glue, 'create.js'), wrapped)
+  await writeFile(join(glue, 'create.d.ts'), "export default function create(): typeof import('./tabdis.js')\n")
 }
 
 /** The features that every browser and runtime we support has; Rust uses all but the last by default. */
@@ -86,7 +98,7 @@ async function buildClient() {
     target: 'es2022',
     // Peers (ioredis, @redis/client) and Node's own modules stay imports.
     packages: 'external',
-    alias: { 'tabdis-glue': join(glue, 'tabdis.js') },
+    alias: { 'tabdis-glue': join(glue, 'create.js') },
     logLevel: 'warning',
   }
   // Splitting keeps one copy of what the entry points share: one engine, one set of classes.

@@ -23,3 +23,5 @@ pub mod rdb;
 pub mod resp;
 #[cfg(all(feature = "server", not(target_family = "wasm")))]
 pub mod server;
+#[cfg(target_family = "wasm")]
+pub mod wasm;

@@ -830,6 +830,12 @@ impl Keyspace {
         max - left
     }
 
+    /// When the next key of the selected database is due, ms since the epoch. Cheaper than asking about all databases.
+    #[inline]
+    pub fn next_due_here(&self) -> Option<u64> {
+        self.here().data.expires.get(0).map(|(at, _)| at)
+    }
+
     /// When the next key or field is due, ms since the epoch.
     pub(super) fn next_due(&self) -> Option<u64> {
         self.dbs

@@ -1,0 +1,210 @@
+// A database as its user sees it.
+import { AsyncClient, Chain, SyncClient, install, type AsyncCommands, type BytesCommands, type Chained, type Runner } from './client.js'
+import { Core, type Queued } from './core.js'
+import { EngineDead, type StorageError } from './errors.js'
+import type { WasmSource } from './load.js'
+import { wasmModule } from './load.js'
+import { Session, type SessionOptions } from './session.js'
+import { Subscription, type OnMessage } from './subscription.js'
+
+/** How a database is opened. */
+export interface OpenOptions {
+  /** How many databases SELECT can choose from: 16. */
+  databases?: number
+  /** Bytes that data may take; 0, the default, for no limit. CONFIG SET maxmemory-policy says what happens then. */
+  maxmemory?: number
+  /** Bytes of memory to have ready, so that growing does not interrupt. */
+  reserve?: number
+  /** The engine, where it cannot be found beside the code. */
+  wasm?: WasmSource
+  /** The seed of everything random, for tests that shall run the same way every time. */
+  seed?: number
+}
+
+/** What a database is and holds. */
+export interface Status {
+  /** Keys in all its databases, and the bytes they and the engine take. */
+  keys: number
+  usedMemory: number
+  /** Bytes of the wasm memory. */
+  wasmMemory: number
+  /** Connections. */
+  sessions: number
+  /** Changes since it was opened. */
+  changes: number
+  /** Where data is kept. */
+  storage: StorageStatus
+}
+
+/** Where data is kept. */
+export interface StorageStatus {
+  mode: 'memory' | 'indexeddb'
+  /** The bytes stored. */
+  bytes: number
+  /** Whether something is not stored yet. */
+  pending: boolean
+  /** What went wrong last, if it was not put right since. */
+  error: StorageError | null
+}
+
+/** A command as `db.commands` describes it; a sub-command's name has two words. */
+export interface CommandInfo {
+  name: string
+  group: string
+  since: string
+  arity: number
+  flags: string[]
+  summary: string
+  complexity: string
+  syntax: string
+}
+
+/** What can be listened to. */
+export interface Events {
+  /** Data changed: once for all changes of a turn. */
+  change: []
+  /** Storage failed (the error), or works again (null). */
+  storage: [event: { error: StorageError | null }]
+  /** The engine stopped; nothing works any more. */
+  error: [error: Error]
+  /** A command asked for what only the owner can do, such as SHUTDOWN. */
+  request: [word: string]
+}
+
+export interface Db extends AsyncCommands {}
+
+export class Db extends AsyncClient implements Runner {
+  /** The same commands, answering at once. */
+  readonly sync: SyncClient
+  /** The same commands, answering with bytes instead of strings. */
+  readonly bytes: AsyncClient & BytesCommands
+  private readonly listeners = new Map<string, Set<unknown>>()
+  private described: CommandInfo[] | undefined
+  private closing: Promise<void> | undefined
+
+  /** @internal */
+  constructor(core: Core) {
+    const session = core.open('page', 0)
+    super(core, session, false)
+    this.sync = new SyncClient(core, session, false)
+    this.bytes = new AsyncClient(core, session, true) as AsyncClient & BytesCommands
+    core.onevent = (name, detail) => {
+      if (name === 'dead') this.emit('error', detail as Error)
+      else if (name === 'change') this.emit('change')
+      else if (name === 'request') this.request(detail as string)
+    }
+  }
+
+  /** Every command with what is known of it. */
+  get commands(): CommandInfo[] {
+    return (this.described ??= this.core.guard(() => this.core.host.commands()) as CommandInfo[])
+  }
+
+  /** Starts a transaction: commands are collected, `exec` runs them at once and in one crossing. */
+  multi(): Chained<[]> {
+    return new Chain(this, true) as unknown as Chained<[]>
+  }
+
+  /** Collects commands that `exec` runs in one crossing. */
+  pipeline(): Chained<[]> {
+    return new Chain(this, false) as unknown as Chained<[]>
+  }
+
+  /** Opens a connection of its own, for WATCH, SELECT, MONITOR, or typed replies. */
+  session(options?: SessionOptions): Session {
+    return new Session(this.core, options)
+  }
+
+  /** Listens to channels: `for await (const { message } of db.subscribe('news'))`, or with a callback. */
+  subscribe(channels: string | readonly string[], onMessage?: OnMessage): Subscription {
+    return new Subscription(this.core, 'SUBSCRIBE', list(channels), onMessage)
+  }
+
+  /** Listens to all channels that match a pattern. */
+  psubscribe(patterns: string | readonly string[], onMessage?: OnMessage): Subscription {
+    return new Subscription(this.core, 'PSUBSCRIBE', list(patterns), onMessage)
+  }
+
+  /** Listens to shard channels. */
+  ssubscribe(channels: string | readonly string[], onMessage?: OnMessage): Subscription {
+    return new Subscription(this.core, 'SSUBSCRIBE', list(channels), onMessage)
+  }
+
+  /** What the database is and holds. */
+  status(): Status {
+    const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage'>
+    return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, error: null } }
+  }
+
+  /** Makes room for `bytes` more at once. Returns whether that was possible. */
+  reserve(bytes: number): boolean {
+    return this.core.guard(() => this.core.host.reserve(bytes))
+  }
+
+  /** Calls `listener` at each event, until the function returned is called. */
+  on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): () => void {
+    const set = this.listeners.get(event) ?? new Set<unknown>()
+    this.listeners.set(event, set.add(listener))
+    if (event === 'change') this.core.guard(() => this.core.host.watchChanges(true))
+    return () => set.delete(listener)
+  }
+
+  /** Resolves when everything written so far is stored. */
+  async flush(): Promise<void> {}
+
+  /** Stores what is not stored yet, and ends. Does nothing the second time. */
+  close(): Promise<void> {
+    return (this.closing ??= this.end())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal */
+  async runBatch(commands: Queued[], atomic: boolean): Promise<unknown> {
+    return this.core.batch(this.connection, commands, atomic, this.asBytes)
+  }
+
+  private async end(): Promise<void> {
+    await this.flush()
+    this.core.stop(new EngineDead('the database was closed'))
+  }
+
+  private request(word: string): void {
+    this.emit('request', word)
+    if (word.startsWith('shutdown')) void this.close()
+  }
+
+  private emit<K extends keyof Events>(event: K, ...args: Events[K]): void {
+    for (const listener of this.listeners.get(event) ?? []) (listener as (...args: Events[K]) => void)(...args)
+  }
+}
+
+/** Opens a database in memory. It is gone when it is closed. */
+export function open(options?: OpenOptions): Promise<Db>
+/** Opens the database `name`, which is kept in the browser. */
+export function open(name: string, options?: OpenOptions): Promise<Db>
+export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Promise<Db> {
+  const named = typeof args[0] === 'string'
+  // A name that is undefined by mistake must not become a database that forgets everything.
+  if (args.length > 0 && (!args[0] || (!named && typeof args[0] !== 'object'))) {
+    throw new TypeError('the name of a database is a string that is not empty')
+  }
+  const options = ((named ? args[1] : args[0]) ?? {}) as OpenOptions
+  const module = await wasmModule(options.wasm)
+  const { databases = 16, maxmemory = 0, seed = randomSeed() } = options
+  const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now() })
+  install(core.host.names(), Session.prototype)
+  if (options.reserve) core.host.reserve(options.reserve)
+  return new Db(core)
+}
+
+function randomSeed(): number {
+  const [a, b] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
+  return a * 0x20_0000 + (b >>> 11)
+}
+
+function list(names: string | readonly string[]): readonly string[] {
+  return typeof names === 'string' ? [names] : names
+}

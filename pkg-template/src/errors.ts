@@ -1,0 +1,46 @@
+// What can go wrong, as classes.
+
+/** Redis answered with an error. `code` is its first word: `ERR`, `WRONGTYPE`, `OOM`… */
+export class ReplyError extends Error {
+  override readonly name: string = 'ReplyError'
+  readonly code: string
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = /^[A-Z0-9_]+(?= |$)/.exec(message)?.[0] ?? 'ERR'
+  }
+}
+
+/** Some commands of a pipeline or transaction failed; the others have run. `replies` holds all, errors in their places. */
+export class MultiError extends ReplyError {
+  override readonly name = 'MultiError'
+
+  constructor(
+    first: ReplyError,
+    readonly replies: readonly unknown[],
+  ) {
+    super(first.message, { cause: first })
+  }
+}
+
+/** The engine trapped or was closed: nothing more can be asked of it. Open the database again. */
+export class EngineDead extends Error {
+  override readonly name = 'EngineDead'
+  readonly code = 'DEAD'
+}
+
+/** Why storage did not do what it was asked. */
+export type StorageCode = 'UNAVAILABLE' | 'QUOTA' | 'LOCKED' | 'DAMAGED' | 'VANISHED' | 'FAILED'
+
+/** Data could not be read from, or written to, where it is kept. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+
+  constructor(
+    readonly code: StorageCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}

@@ -1,0 +1,10 @@
+// The package's door: see README.md.
+export { open, type CommandInfo, type Db, type Events, type OpenOptions, type Status, type StorageStatus } from './db.js'
+export { EngineDead, MultiError, ReplyError, StorageError, type StorageCode } from './errors.js'
+export type { AsBytes, AsyncCommands, BytesCommands, Chained, SyncCommands } from './client.js'
+export type { Commands } from './commands.js'
+export type { Session, SessionOptions } from './session.js'
+export type { Message, OnMessage, Subscription } from './subscription.js'
+export type { Arg, Fields, Key, OptionObject, Reply, Value } from './types.js'
+export type { RawReply } from './wire.js'
+export type { WasmSource } from './load.js'

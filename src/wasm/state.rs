@@ -1,0 +1,86 @@
+//! The one engine of this instance and what its host keeps beside it.
+
+use crate::engine::{Engine, Request, Row, RowId, flag};
+use std::cell::UnsafeCell;
+
+/// Everything this instance holds.
+pub struct State {
+    /// The engine.
+    pub engine: Engine,
+    /// Where JavaScript puts arguments. Words, so that their lengths are aligned.
+    pub stage: Vec<u32>,
+    /// What came of calls and JavaScript has not fetched yet.
+    pub news: News,
+    /// How each row may be run by a session that has no wire.
+    pub manner: Vec<Manner>,
+    /// The rows of MULTI and EXEC.
+    pub unit: Option<(RowId, RowId)>,
+}
+
+/// What JavaScript should look at when it has time.
+#[derive(Default)]
+pub struct News {
+    /// Sessions with output, each at least once.
+    pub ready: Vec<u32>,
+    /// What commands asked of the host.
+    pub requests: Vec<Request>,
+    /// When JavaScript's timer is set to call, ms since the epoch; `u64::MAX` for not at all.
+    pub armed: u64,
+    /// Someone listens to changes.
+    pub watched: bool,
+}
+
+/// How a row is run by a session that has no wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// At once.
+    Plain,
+    /// It may wait, so it gets a session of its own.
+    Waits,
+    /// Not at all: it changes what the session speaks or makes it listen.
+    Refused,
+    /// By its second word.
+    BySub,
+}
+
+impl Manner {
+    /// The manner of `row`, a command or sub-command.
+    pub fn of(row: &Row) -> Manner {
+        match row.name {
+            "HELLO" | "MONITOR" | "QUIT" | "RESET" | "SYNC" | "PSYNC" => Manner::Refused,
+            "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => {
+                Manner::Refused
+            }
+            "CLIENT" => Manner::BySub,
+            _ if row.has(flag::BLOCKING) => Manner::Waits,
+            _ => Manner::Plain,
+        }
+    }
+
+    /// The manner of `CLIENT word`.
+    pub fn of_client(word: Option<&&[u8]>) -> Manner {
+        let refused = |word: &&[u8]| word.eq_ignore_ascii_case(b"REPLY") || word.eq_ignore_ascii_case(b"TRACKING");
+        if word.is_some_and(refused) { Manner::Refused } else { Manner::Plain }
+    }
+}
+
+struct Place(UnsafeCell<Option<State>>);
+
+// SAFETY: this target has one thread.
+unsafe impl Sync for Place {}
+
+static PLACE: Place = Place(UnsafeCell::new(None));
+
+/// Runs `f` on the state; `None` before [`start`]. `f` must not call JavaScript, which could call back into the engine.
+#[inline]
+pub fn with<R>(f: impl FnOnce(&mut State) -> R) -> Option<R> {
+    // SAFETY: one thread, and no `f` runs inside another because none calls JavaScript, so this is the only reference.
+    unsafe { (*PLACE.0.get()).as_mut() }.map(f)
+}
+
+/// Puts `state` in place, instead of what was there.
+pub fn start(state: State) {
+    // SAFETY: as in `with`; the old state is dropped after the new one is in place.
+    let old = unsafe { (*PLACE.0.get()).replace(state) };
+    drop(old);
+}
