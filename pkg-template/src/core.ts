@@ -391,9 +391,7 @@ export class Core {
   private refresh(): void {
     if (this.dead) throw this.dead
     const { buffer } = this.raw.memory
-    const Bytes = (globalThis as { Buffer?: { from(buffer: ArrayBuffer): Uint8Array<ArrayBuffer> } }).Buffer
-    // Node's decoders want a Buffer.
-    this.u8 = Bytes ? Bytes.from(buffer as ArrayBuffer) : new Uint8Array(buffer as ArrayBuffer)
+    this.u8 = new Uint8Array(buffer as ArrayBuffer)
     this.i32 = new Int32Array(buffer as ArrayBuffer)
   }
 
