@@ -21,30 +21,30 @@ export class Store {
     /** Why the data is in memory only; null if it is stored. */
     this.storageError = storageError
     this.commands = db.commands
+    /** True when the engine has stopped. */
+    this.dead = false
+    db.on('error', () => (this.dead = true))
   }
 
-  /** Returns a new client: its own selected database, transaction and subscriptions. */
-  client(onpush = () => {}) {
-    const session = this.db.session()
+  /** Returns a new client: its own selected database, transaction and subscriptions. `onclose` is called if the engine ends it. */
+  client({ name, onpush, onclose } = {}) {
+    const session = this.db.session({ name })
     session.onpush = onpush
+    session.onclose = onclose
     return {
       /** Returns the typed reply to `args` (strings or bytes). An error of Redis is a reply, not a rejection. */
       raw: (args) => session.raw(args),
-      close: () => session.close?.(),
+      close() {
+        session.onclose = undefined
+        session.close()
+      },
     }
   }
 
-  /** Returns `{keys, memory, mode, bytes, unsaved}`. */
-  async status() {
-    const info = await this.db.info()
-    const storage = info.storage ?? {}
-    return {
-      keys: Number(info.keys ?? 0),
-      memory: Number(info.used_memory ?? 0),
-      mode: this.storageError ? 'memory' : (storage.mode ?? 'memory'),
-      bytes: storage.bytes === undefined ? null : Number(storage.bytes),
-      unsaved: Boolean(storage.pending),
-    }
+  /** Returns `{keys, memory, stored, bytes, unsaved}`; `stored` is false where the data lives in memory only. */
+  status() {
+    const { keys, usedMemory, storage } = this.db.status()
+    return { keys, memory: usedMemory, stored: storage.mode !== 'memory', bytes: storage.bytes, unsaved: storage.pending }
   }
 
   /** Calls `listener` when data changed, also from another tab. */
@@ -52,10 +52,14 @@ export class Store {
     this.db.on('change', listener)
   }
 
-  /** Calls `listener(error | null)` when a write to storage failed or went well again. */
+  /** Calls `listener(error)` when storage failed, and `listener(null)` when it works again. */
   onStorage(listener) {
-    this.db.on('storage', (event) => listener(event?.error ?? null))
-    this.db.on('error', (error) => listener(error?.error ?? error))
+    this.db.on('storage', ({ error }) => listener(error))
+  }
+
+  /** Calls `listener(error)` when the engine has stopped and nothing works any more. */
+  onDead(listener) {
+    this.db.on('error', listener)
   }
 
   /** Resolves when everything written so far is stored. */

@@ -21,7 +21,6 @@ export class KeyReader {
 
   /** Asks to be told which keys change (client-side caching in broadcast mode). Returns false if the engine cannot. */
   async track() {
-    await this.client.raw(['CLIENT', 'SETNAME', 'keys-view'])
     await this.client.raw(['CLIENT', 'NO-TOUCH', 'ON'])
     const hello = await this.client.raw(['HELLO', '3'])
     if (hello.type === 'error') return false

@@ -61,7 +61,7 @@ export class Keyspace {
 
   #connect() {
     this.client?.close()
-    this.client = this.store.client((push) => this.#changed(push))
+    this.client = this.store.client({ name: 'keys-view', onpush: (push) => this.#changed(push) })
     this.reader = new KeyReader(this.client)
     this.ready = this.reader.track().catch(() => false)
   }
@@ -81,10 +81,10 @@ export class Keyspace {
     } catch (error) {
       this.#say('keys.error', { message: error.message })
       // Its client may have been killed (CLIENT KILL): the next reading has a new one.
-      this.#connect()
+      if (!this.store.dead) this.#connect()
     } finally {
       this.#busy = false
-      this.refresh(this.#again ? SOON_MS : EVERY_MS)
+      if (!this.store.dead) this.refresh(this.#again ? SOON_MS : EVERY_MS)
       this.#again = false
     }
   }

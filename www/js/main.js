@@ -40,7 +40,7 @@ async function start() {
     onSelect: (db) => keyspace.select(db),
   })
   new Steps({ terminal, words })
-  const keys = await status.greet()
+  const keys = status.greet()
   terminal.note('term.welcome')
   terminal.note(keys ? 'term.welcomeBack' : 'term.welcomeHint', { n: keys, ms: millis(store.openMs) })
   if (matchMedia('(hover: hover) and (min-width: 900px)').matches) $('command').focus({ preventScroll: true })

@@ -109,6 +109,8 @@ function put(out, reply, prefix) {
     case 'null':
     case 'nullarray':
       return out.push('nil', '(nil)')
+    case 'none':
+      return
     case 'verbatim':
       return out.push('plain', textOf(value))
     case 'bulk':

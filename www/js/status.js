@@ -12,21 +12,22 @@ export class Status {
   constructor({ store, words }) {
     Object.assign(this, { store, words })
     store.onStorage((error) => this.#storage(error))
+    store.onDead((error) => banner(words, 'error.dead', { message: error.message }, 'warn'))
     $('reload').addEventListener('click', () => this.#reload())
     words.watch(() => this.#draw())
   }
 
   /** Reads the figures again. */
-  async refresh() {
-    this.#figures = await this.store.status()
+  refresh() {
+    this.#figures = this.store.status()
     this.#draw()
   }
 
   /** Says what was restored if this page was reloaded with the button. Returns the number of keys. */
-  async greet() {
-    await this.refresh()
-    const { keys, mode } = this.#figures
-    if (mode === 'memory') banner(this.words, 'error.noIndexedDb', {}, 'warn')
+  greet() {
+    this.refresh()
+    const { keys, stored } = this.#figures
+    if (!stored) banner(this.words, 'error.noIndexedDb', {}, 'warn')
     else if (takeFlag()) banner(this.words, keys ? 'restored' : 'restored.none', { n: keys, ms: millis(this.store.openMs) })
     return keys
   }
@@ -53,14 +54,13 @@ export class Status {
 
   #draw() {
     if (!this.#figures) return
-    const { keys, memory, mode, bytes: stored, unsaved } = this.#figures
+    const { keys, memory, stored, bytes: size, unsaved } = this.#figures
     const { t, tag } = this.words
-    const inMemory = mode === 'memory'
     set('stat-keys', new Intl.NumberFormat(tag).format(keys))
     set('stat-memory', bytes(memory))
-    set('stat-stored', inMemory ? '–' : bytes(stored))
-    set('stat-where', inMemory ? t('status.notStored') : t('status.storedIn'))
-    const state = this.#error ? 'failed' : inMemory ? 'memoryOnly' : unsaved ? 'saving' : 'saved'
+    set('stat-stored', stored ? bytes(size) : '–')
+    set('stat-where', t(stored ? 'status.storedIn' : 'status.notStored'))
+    const state = this.#error ? 'failed' : !stored ? 'memoryOnly' : unsaved ? 'saving' : 'saved'
     set('stat-state', t(`status.${state}`))
     $('stat-state').dataset.state = state
   }

@@ -30,7 +30,7 @@ export class Terminal {
     this.history = new History({ load: () => recall('history'), save: (text) => remember('history', text) })
     this.input = $('command')
     this.suggestions = new Suggestions({ input: this.input, book, words, keyNames, onInput: () => this.#showTyped() })
-    this.admin = store.client()
+    this.admin = store.client({ name: 'page' })
     this.#listen()
     this.open()
     this.input.disabled = false
@@ -49,7 +49,8 @@ export class Terminal {
       return this.front
     }
     const number = 1 + Math.max(0, ...this.clients.map((c) => c.number))
-    const client = new Client(number, this.store, (push) => this.#receive(client, push))
+    const client = new Client(number)
+    this.#connect(client)
     this.clients.push(client)
     $('logs').append(client.log)
     $('clients').append(client.tab)
@@ -189,6 +190,22 @@ export class Terminal {
       this.#refresh()
       if (client.state.db !== before) this.#onSelect(client.state.db)
     }
+  }
+
+  /** Gives a client its session; a new one if the engine ended the old one (CLIENT KILL), as redis-cli connects again. */
+  #connect(client) {
+    client.state = new PromptState()
+    client.raw = this.store.client({
+      name: `client-${client.number}`,
+      onpush: (push) => this.#receive(client, push),
+      onclose: () => {
+        if (this.store.dead) return
+        this.#connect(client)
+        this.note('term.closed', {}, client)
+        if (client === this.front) this.#refresh()
+      },
+    })
+    client.id = client.raw.raw(['CLIENT', 'ID']).then((reply) => reply.value)
   }
 
   #receive(client, push) {
@@ -401,12 +418,10 @@ class Client {
   dropped = false
   queue = Promise.resolve()
   notes = []
-  state = new PromptState()
+  state = null
 
-  constructor(number, store, onpush) {
+  constructor(number) {
     this.number = number
-    this.raw = store.client(onpush)
-    this.id = this.raw.raw(['CLIENT', 'ID']).then((reply) => reply.value)
     this.log = el('div', { class: 'log', role: 'log', 'aria-live': 'polite', tabIndex: 0 })
     this.tab = el('button', { type: 'button', role: 'tab', id: `client-${number}`, 'aria-controls': 'screen' })
   }
