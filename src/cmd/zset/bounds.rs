@@ -1,6 +1,7 @@
 //! Sorted sets: ranges by rank, by score and by member, and counting in them.
 
 use crate::base::num::parse_f64;
+use crate::ds::listpack::Elem;
 use crate::ds::zset::{LexBound, ScoreBound, Zset};
 use crate::engine::args::int;
 use crate::engine::{Ctx, Error, Group, KEY_READ, Outcome, Row, flag};
@@ -47,9 +48,28 @@ impl<'a> Bounds<'a> {
                 if reverse { len - ranks.end..len - ranks.start } else { ranks }
             }
             Bounds::Score(min, max) => ordered(set.count_below(*min), set.count_below(*max)),
-            Bounds::Lex(min, max) => ordered(set.count_lex_below(min), set.count_lex_below(max)),
+            Bounds::Lex(min, max) => lex_ranks(set, min, max),
         }
     }
+}
+
+/// Returns the ranks between two members. Where scores differ the answer has no meaning, but Redis's first look at both ends of the
+/// set makes it empty more often than a search would.
+fn lex_ranks(set: &Zset, min: &LexBound, max: &LexBound) -> Range<usize> {
+    let below = |member: Option<(Elem, f64)>, bound: &LexBound| {
+        member.is_some_and(|(member, _)| {
+            member.with(|m| match bound {
+                LexBound::Min => false,
+                LexBound::Max => true,
+                LexBound::Before(at) => m < *at,
+                LexBound::After(at) => m <= *at,
+            })
+        })
+    };
+    if below(set.iter().next_back(), min) || !below(set.iter().next(), max) {
+        return 0..0;
+    }
+    ordered(set.count_lex_below(min), set.count_lex_below(max))
 }
 
 fn ordered(start: usize, end: usize) -> Range<usize> {
