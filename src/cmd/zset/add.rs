@@ -87,9 +87,8 @@ fn add(c: &mut Ctx, mode: &Mode, at: usize) -> Outcome {
         return Ok(());
     }
     let set = c.ks.get_or_new::<Zset>(key)?;
-    if set.is_empty() {
-        set.reserve(scores.len(), &limits, seed);
-    }
+    // So many at once decide the encoding, even if some are there already, as since Redis 7.2.
+    set.reserve(scores.len(), &limits, seed);
     let (mut added, mut updated, mut result) = (0, 0, None);
     for (pair, score) in pairs.chunks_exact(2).zip(&scores) {
         match set_one(set, pair[1], *score, mode, &limits, seed) {
