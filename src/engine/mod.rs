@@ -539,6 +539,11 @@ impl Engine {
         std::mem::take(&mut self.sessions.ready)
     }
 
+    /// Whether the host was asked to do something.
+    pub fn has_requests(&self) -> bool {
+        !self.server.requests.is_empty()
+    }
+
     /// What the host was asked to do since the last call.
     pub fn take_requests(&mut self) -> Vec<Request> {
         std::mem::take(&mut self.server.requests)

@@ -164,8 +164,9 @@ impl Connection {
         self.at = 0;
     }
 
-    /// Runs the complete commands of the buffer, until one waits, one says goodbye, or the client does not read its replies.
-    pub(super) fn serve(&mut self, engine: &mut Engine, now: u64) {
+    /// Runs the complete commands of the buffer, until one waits, one says goodbye, or the client does not read its replies. Returns
+    /// whether it stopped because the host was asked for something; then there may be more.
+    pub(super) fn serve(&mut self, engine: &mut Engine, now: u64) -> bool {
         self.parser.limits.bulk = engine.server.config.proto_max_bulk_len as i64;
         while self.has_input() {
             let Some(session) = engine.sessions.get(self.session) else { break };
@@ -177,12 +178,19 @@ impl Connection {
             let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(error) => return self.protocol_error(engine, error),
+                Err(error) => {
+                    self.protocol_error(engine, error);
+                    break;
+                }
             };
             let consumed = frame.consumed;
             engine.call(self.session, &frame.argv(), now);
             self.at += consumed;
+            if engine.has_requests() {
+                return true;
+            }
         }
+        false
     }
 
     /// Answers that the bytes are no commands; the connection is closed after that.

@@ -1,12 +1,13 @@
 //! Floor 6, native host: sockets and files around one engine, in one thread. Only with the feature `server`.
 
 mod connection;
+mod dump;
 pub mod log;
 pub mod memory;
 pub mod settings;
 
 use crate::cmd;
-use crate::engine::{Engine, Options, Proto, Request, SessionId};
+use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
 use mio::net::{TcpListener, UnixListener};
 use mio::{Events, Interest, Poll, Token};
@@ -23,6 +24,8 @@ const FIRST_LISTENER: usize = 1;
 const FIRST_CONNECTION: usize = 64;
 /// The loop looks at the clock at least this often: `hz 10`.
 const MAX_SLEEP_MS: u64 = 100;
+/// What SAVE answers before the host has saved.
+const OK: &[u8] = b"+OK\r\n";
 
 enum Listener {
     Tcp(TcpListener),
@@ -41,6 +44,8 @@ pub struct Server {
     by_session: Vec<Option<usize>>,
     /// Connections with something to write or to close, looked at before the loop sleeps.
     pending: Vec<usize>,
+    /// A background save in progress.
+    saving: Option<dump::Background>,
     stop: bool,
 }
 
@@ -64,9 +69,11 @@ impl Server {
             connections: Slab::new(),
             by_session: Vec::new(),
             pending: Vec::new(),
+            saving: None,
             stop: false,
         };
         server.listen()?;
+        server.load(now)?;
         Ok(server)
     }
 
@@ -129,7 +136,12 @@ impl Server {
         let mut wake = self.engine.tick(log::now_ms());
         while !self.stop {
             let now = log::now_ms();
-            let sleep = wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS));
+            // A background save goes on whenever the sockets are quiet, and a slice at a time when they are not.
+            let sleep = if self.saving.is_some() {
+                0
+            } else {
+                wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS))
+            };
             match self.poll.poll(&mut events, Some(Duration::from_millis(sleep))) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
@@ -147,6 +159,7 @@ impl Server {
             }
             wake = self.engine.tick(log::now_ms());
             self.after_calls();
+            self.save_on();
         }
         if let Some(path) = &self.settings.unixsocket {
             let _ = std::fs::remove_file(path);
@@ -156,7 +169,8 @@ impl Server {
     }
 
     fn on_signal(&mut self) {
-        for signal in self.signals.pending() {
+        let signals: Vec<_> = self.signals.pending().collect();
+        for signal in signals {
             log::notice(&format!(
                 "Received {} scheduling shutdown...",
                 if signal == SIGINT { "SIGINT" } else { "SIGTERM" }
@@ -218,8 +232,13 @@ impl Server {
 
     /// Runs the commands that a connection's buffer holds.
     fn serve(&mut self, place: usize) {
-        if let Some(connection) = self.connections.get_mut(place) {
-            connection.serve(&mut self.engine, log::now_ms());
+        let Some(mut connection) = self.connections.get_mut(place) else { return };
+        let session = connection.session;
+        // A command may ask something of the host; that is done before the next one runs.
+        while connection.serve(&mut self.engine, log::now_ms()) {
+            self.serve_requests(Some(session));
+            let Some(next) = self.connections.get_mut(place) else { return };
+            connection = next;
         }
     }
 
@@ -227,12 +246,7 @@ impl Server {
     fn after_calls(&mut self) {
         // Nobody reads the feed yet; what is recorded must not pile up.
         self.engine.effects().clear();
-        for request in self.engine.take_requests() {
-            match request {
-                Request::Shutdown { .. } => self.stop = true,
-                Request::Save { .. } | Request::Rewrite => {}
-            }
-        }
+        self.serve_requests(None);
         loop {
             for SessionId(index) in self.engine.take_ready() {
                 if let Some(place) = self.by_session.get(index as usize).copied().flatten() {
@@ -248,12 +262,94 @@ impl Server {
         }
     }
 
-    fn flush(&mut self, place: usize) {
-        let Some(connection) = self.connections.get_mut(place) else { return };
-        // A session that waited and got its answer goes on with what it sent meanwhile.
-        if connection.has_input() && !connection.broken {
-            connection.serve(&mut self.engine, log::now_ms());
+    /// Does what commands asked the host for.
+    fn serve_requests(&mut self, from: Option<SessionId>) {
+        let path = self.dump_path();
+        for request in self.engine.take_requests() {
+            match request {
+                Request::Shutdown { save } => {
+                    let save = save.unwrap_or_else(|| self.saves_by_itself());
+                    if save && !self.save_now() {
+                        log::warning("Errors trying to shut down the server. Check the logs for more information.");
+                        continue;
+                    }
+                    self.stop = true;
+                }
+                Request::Save { background: false } => {
+                    if !self.save_now()
+                        && let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
+                        && session.out.bytes().ends_with(OK)
+                    {
+                        // The command said OK a moment ago, and nothing else was run since.
+                        session.out.rewind(session.out.mark() - OK.len());
+                        session.out.error(&Error::new("ERR"));
+                    }
+                }
+                Request::Save { background: true } => match dump::Background::begin(&mut self.engine.ks, &path) {
+                    Ok(saving) => self.saving = Some(saving),
+                    Err(error) => self.saved(Err(error)),
+                },
+                // There is no log to rewrite yet.
+                Request::Rewrite => {}
+            }
         }
+    }
+
+    /// Loads the snapshot file, if there is one.
+    fn load(&mut self, now: u64) -> Result<(), String> {
+        let path = self.dump_path();
+        if let Some(report) = dump::load(&mut self.engine, &path, now)? {
+            dump::report(&report);
+        }
+        Ok(())
+    }
+
+    fn dump_path(&self) -> std::path::PathBuf {
+        let name = self.engine.server.config.other.get("dbfilename").map_or("dump.rdb", String::as_str);
+        // The process works in the configured directory.
+        std::path::PathBuf::from(name)
+    }
+
+    /// Whether save points are configured, so that the data is saved at the end.
+    fn saves_by_itself(&self) -> bool {
+        self.engine.server.config.other.get("save").is_some_and(|points| !points.is_empty())
+    }
+
+    fn save_now(&mut self) -> bool {
+        let path = self.dump_path();
+        let result = dump::save_now(&mut self.engine.ks, &path);
+        let done = result.is_ok();
+        self.saved(result);
+        done
+    }
+
+    /// Goes on with a background save.
+    fn save_on(&mut self) {
+        let Some(mut saving) = self.saving.take() else { return };
+        match saving.step(&mut self.engine.ks) {
+            Ok(true) => self.saving = Some(saving),
+            Ok(false) => self.saved(saving.finish()),
+            Err(error) => self.saved(Err(error)),
+        }
+    }
+
+    fn saved(&mut self, result: io::Result<()>) {
+        match result {
+            Ok(()) => {
+                self.engine.server.last_save_ms = log::now_ms();
+                self.engine.ks.dirty = 0;
+                log::notice("DB saved on disk");
+            }
+            Err(error) => log::warning(&format!("Failed saving {}: {error}", self.dump_path().display())),
+        }
+    }
+
+    fn flush(&mut self, place: usize) {
+        // A session that waited and got its answer goes on with what it sent meanwhile.
+        if self.connections.get(place).is_some_and(|c| c.has_input() && !c.broken) {
+            self.serve(place);
+        }
+        let Some(connection) = self.connections.get_mut(place) else { return };
         if connection.write(&mut self.engine) {
             return;
         }
