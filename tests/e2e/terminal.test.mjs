@@ -185,3 +185,27 @@ test('clients keep their own database and draft; arrows move between them; a clo
     assert.equal(await page.getByRole('tab').count(), 1)
     assert.equal(await screen.prompt(), 'tabdis[2]> ')
   }))
+
+test('a client that is killed gets a new connection, and the page goes on', () =>
+  visit({}, async (screen) => {
+    await screen.run('SELECT 5')
+    await screen.run('CLIENT KILL TYPE normal SKIPME no')
+    await screen.sees('it has a new one')
+    assert.equal(await screen.prompt(), 'tabdis> ')
+    assert.equal(await screen.run('SET after kill'), 'OK')
+    await screen.row('after').waitFor()
+    await screen.command.fill('BLPOP queue 0')
+    await screen.command.press('Enter')
+    await screen.page.getByText('Waiting for the reply…').waitFor()
+    await screen.command.press('Control+c')
+    await screen.sees('UNBLOCKED')
+  }))
+
+test('SHUTDOWN ends the engine, says so, and a reload starts it again', () =>
+  visit({}, async (screen, page) => {
+    await screen.run('SHUTDOWN NOSAVE')
+    await page.getByRole('alert').filter({ hasText: 'SHUTDOWN has closed the database' }).waitFor()
+    await page.reload()
+    await page.waitForSelector('html[data-ready="true"]', { state: 'attached' })
+    assert.equal(await screen.run('PING'), 'PONG')
+  }))

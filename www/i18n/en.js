@@ -179,6 +179,7 @@ export default {
   'error.load': 'The files of the engine could not be loaded. Check the connection and reload; if you serve this page yourself, build the package first (npm run build).',
   'error.other': 'Reload the page. If that does not help, close the other tabs with this page and reload again.',
   'error.dead': 'The engine stopped: {message}. Reload the page; what was stored is safe.',
+  'error.shutdown': 'SHUTDOWN has closed the database. Reload the page to open it again.',
   'error.details': 'What the browser said: {message}',
   'error.reload': 'Reload',
   'error.noIndexedDb': 'This browser gives the page no IndexedDB (private window, or storage is blocked), so the data lives only until this tab closes. To keep it, open the page in a normal window or allow site data.',

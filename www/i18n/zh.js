@@ -179,6 +179,7 @@ export default {
   'error.load': '无法加载引擎文件。请检查网络后刷新；如果是你自己在提供此页面，请先构建软件包（npm run build）。',
   'error.other': '请刷新页面。如果仍无效，请关闭打开了本页的其他标签页后再刷新。',
   'error.dead': '引擎已停止：{message}。请刷新页面，已存储的数据是安全的。',
+  'error.shutdown': 'SHUTDOWN 已关闭数据库。刷新页面即可重新打开。',
   'error.details': '浏览器给出的信息：{message}',
   'error.reload': '刷新',
   'error.noIndexedDb': '浏览器未向本页提供 IndexedDB（无痕窗口，或存储被禁止），数据只保留到此标签页关闭为止。要保留数据，请在普通窗口中打开，或允许网站数据。',

@@ -24,6 +24,7 @@ export class Store {
     /** True when the engine has stopped. */
     this.dead = false
     db.on('error', () => (this.dead = true))
+    db.on('request', (word) => (this.dead ||= isShutdown(word)))
   }
 
   /** Returns a new client: its own selected database, transaction and subscriptions. `onclose` is called if the engine ends it. */
@@ -57,9 +58,10 @@ export class Store {
     this.db.on('storage', ({ error }) => listener(error))
   }
 
-  /** Calls `listener(error)` when the engine has stopped and nothing works any more. */
+  /** Calls `listener(error)` when the engine has stopped and nothing works any more; `listener(null)` when SHUTDOWN did it. */
   onDead(listener) {
     this.db.on('error', listener)
+    this.db.on('request', (word) => isShutdown(word) && listener(null))
   }
 
   /** Resolves when everything written so far is stored. */
@@ -67,6 +69,8 @@ export class Store {
     await this.db.flush()
   }
 }
+
+const isShutdown = (word) => word.startsWith('shutdown')
 
 function isStorageError(error) {
   return /indexeddb|storage|SecurityError|InvalidStateError|QuotaExceeded/i.test(`${error?.name} ${error?.code} ${error?.message}`)

@@ -12,7 +12,7 @@ export class Status {
   constructor({ store, words }) {
     Object.assign(this, { store, words })
     store.onStorage((error) => this.#storage(error))
-    store.onDead((error) => banner(words, 'error.dead', { message: error.message }, 'warn'))
+    store.onDead((error) => banner(words, error ? 'error.dead' : 'error.shutdown', { message: error?.message }, 'warn'))
     $('reload').addEventListener('click', () => this.#reload())
     words.watch(() => this.#draw())
   }

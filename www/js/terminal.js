@@ -30,7 +30,6 @@ export class Terminal {
     this.history = new History({ load: () => recall('history'), save: (text) => remember('history', text) })
     this.input = $('command')
     this.suggestions = new Suggestions({ input: this.input, book, words, keyNames, onInput: () => this.#showTyped() })
-    this.admin = store.client({ name: 'page' })
     this.#listen()
     this.open()
     this.input.disabled = false
@@ -136,7 +135,10 @@ export class Terminal {
     const client = this.front
     if (client.running) {
       client.dropped = true
-      const { value } = await this.admin.raw(['CLIENT', 'UNBLOCK', String(await client.id), 'ERROR'])
+      // A client of its own: the one in front waits for its reply.
+      const helper = this.store.client({ name: 'page' })
+      const { value } = await helper.raw(['CLIENT', 'UNBLOCK', String(await client.id), 'ERROR'])
+      helper.close()
       if (Number(value) !== 1 && client.running) this.note('term.cannotStop', {}, client)
     } else if (client.state.monitor) {
       await this.run('RESET', client)
@@ -202,7 +204,9 @@ export class Terminal {
         if (this.store.dead) return
         this.#connect(client)
         this.note('term.closed', {}, client)
-        if (client === this.front) this.#refresh()
+        if (client !== this.front) return
+        this.#refresh()
+        this.#onSelect(client.state.db)
       },
     })
     client.id = client.raw.raw(['CLIENT', 'ID']).then((reply) => reply.value)
