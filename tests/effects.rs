@@ -202,3 +202,130 @@ fn a_scan_meets_every_field() {
     }
     assert_eq!(seen.len(), 500);
 }
+
+#[test]
+fn changes_of_keys_are_logged_and_announced_as_redis_does() {
+    let mut s = Server::new();
+    for (line, effects, events) in [
+        ("SET k v", "SET k v", "set"),
+        ("EXPIRE k 100", "PEXPIREAT k 101000", "expire"),
+        ("EXPIRE k 50 GT", "", ""),
+        ("PEXPIRE k 200000 GT", "PEXPIREAT k 201000 GT", "expire"),
+        ("EXPIREAT k 300", "PEXPIREAT k 300000", "expire"),
+        ("PEXPIREAT k 300001 XX", "PEXPIREAT k 300001 XX", "expire"),
+        ("PERSIST k", "PERSIST k", "persist"),
+        ("PERSIST k", "", ""),
+        ("EXPIRE k -1", "DEL k", "del"),
+        ("EXPIRE k 5", "", ""),
+        ("SET a 1", "SET a 1", "set"),
+        ("RENAME a a", "", ""),
+        ("RENAME a b", "RENAME a b", "rename_from rename_to"),
+        ("COPY b c", "COPY b c", "copy_to"),
+        ("COPY b c", "", ""),
+        ("RENAMENX b c", "", ""),
+        ("MOVE b 1", "MOVE b 1", "move_from"),
+        ("DEL b missing", "", ""),
+        ("UNLINK c missing", "UNLINK c missing", "del"),
+        ("SADD s 2 1", "SADD s 2 1", "sadd"),
+        ("SORT s STORE d", "SORT s STORE d", "sortstore"),
+        ("SORT missing STORE d", "SORT missing STORE d", "del"),
+        ("SORT missing STORE d", "", ""),
+        ("TOUCH s", "", ""),
+    ] {
+        assert_eq!(s.traces(line), (effects.to_string(), events.to_string()), "{line}");
+    }
+}
+
+#[test]
+fn changes_of_sets_are_logged_and_announced_as_redis_does() {
+    let mut s = Server::new();
+    for (line, effects, events) in [
+        ("SADD s 1 2", "SADD s 1 2", "sadd"),
+        ("SADD s 1", "", ""),
+        ("SREM s 9", "", ""),
+        ("SMOVE s t 1", "SMOVE s t 1", "srem sadd"),
+        ("SMOVE s t 2", "SMOVE s t 2", "srem del sadd"),
+        ("SMOVE s t 2", "", ""),
+        ("SADD s 1", "SADD s 1", "sadd"),
+        ("SINTERSTORE d s t", "SINTERSTORE d s t", "sinterstore"),
+        ("SDIFFSTORE d s t", "SDIFFSTORE d s t", "del"),
+        ("SDIFFSTORE d s t", "", ""),
+        ("SUNIONSTORE d s t", "SUNIONSTORE d s t", "sunionstore"),
+        ("SREM d 1 2", "SREM d 1 2", "srem del"),
+        ("SPOP s", "SREM s 1", "spop del"),
+        ("SPOP s", "", ""),
+        ("SPOP t 2", "DEL t", "spop del"),
+        ("SPOP t 2", "", ""),
+        ("SADD t 1", "SADD t 1", "sadd"),
+        ("SPOP t 0", "", ""),
+    ] {
+        assert_eq!(s.traces(line), (effects.to_string(), events.to_string()), "{line}");
+    }
+}
+
+#[test]
+fn many_popped_members_are_logged_in_pieces_that_leave_the_same_set() {
+    let mut s = Server::new();
+    let mut follower = Server::new();
+    let members: Vec<String> = (0..3_000).map(|n| format!("m{n}")).collect();
+    let add = format!("SADD s {}", members.join(" "));
+    s.traces(&add);
+    follower.run(&add);
+    let popped = s.run("SPOP s 2500");
+    assert_eq!(popped.split(' ').collect::<std::collections::BTreeSet<_>>().len(), 2500);
+    let effects = words(s.engine.effects());
+    let commands: Vec<&str> = effects.trim_start_matches("MULTI ").trim_end_matches(" EXEC").split("SREM s ").collect();
+    assert_eq!(commands.iter().map(|c| c.split_whitespace().count()).collect::<Vec<_>>(), [0, 1024, 1024, 452]);
+    for members in &commands[1..] {
+        let argv: Vec<&[u8]> = ["SREM", "s"].into_iter().chain(members.split_whitespace()).map(str::as_bytes).collect();
+        follower.engine.replay(&argv).unwrap();
+    }
+    assert_eq!(s.run("SORT s ALPHA"), follower.run("SORT s ALPHA"));
+}
+
+#[test]
+fn a_sort_that_stores_deletes_due_keys_it_meets_before() {
+    let mut s = Server::new();
+    for line in ["SADD s 1 2", "SET w_1 9 PX 10", "SET w_2 5", "HSET h_1 f 1", "HPEXPIRE h_1 10 FIELDS 1 f"] {
+        s.traces(line);
+    }
+    s.now += 11;
+    let (effects, events) = s.traces("SORT s BY w_* GET h_*->f STORE d");
+    assert_eq!(effects, "MULTI DEL w_1 HDEL h_1 f SORT s BY w_* GET h_*->f STORE d EXEC");
+    assert_eq!(events, "expired hexpired del sortstore");
+}
+
+#[test]
+fn a_follower_sets_expiries_that_are_past_and_waits_for_the_deletion() {
+    let mut s = Server::new();
+    s.engine.replay(&[b"SET", b"k", b"v"]).unwrap();
+    s.engine.replay(&[b"PEXPIREAT", b"k", b"5"]).unwrap();
+    assert!(s.engine.ks.len() == 1);
+    s.engine.ks.expiry = Expiry::Hides;
+    assert_eq!(s.run("EXISTS k"), ":0");
+    s.engine.replay(&[b"DEL", b"k"]).unwrap();
+    assert!(s.engine.ks.is_empty());
+}
+
+#[test]
+fn sets_are_sets_where_the_protocol_has_them() {
+    let mut s = Server::new();
+    s.me = s.engine.open("three", Proto::Resp3, 1_000);
+    s.run("SADD s 1");
+    for (line, reply) in [
+        ("SMEMBERS s", "~1 1"),
+        ("SMEMBERS missing", "~0"),
+        ("SINTER s s", "~1 1"),
+        ("SUNION s missing", "~1 1"),
+        ("SDIFF s s", "~0"),
+        ("SRANDMEMBER s 1", "1"),
+        ("SRANDMEMBER missing", "_"),
+        ("OBJECT ENCODING missing", "_"),
+        ("SORT s GET missing_*", "_"),
+        ("SPOP missing", "_"),
+        ("SPOP missing 1", "~0"),
+        ("SPOP s 1", "~1 1"),
+    ] {
+        assert_eq!(s.run(line), reply, "{line}");
+    }
+}

@@ -6,7 +6,7 @@
 //! [`Keyspace::changed`].
 
 use super::effects::Effects;
-use super::entry::{Entry, Payload, Value};
+use super::entry::{Entry, Payload};
 use super::error::Error;
 use super::events::{self, Event};
 use super::session::SessionId;
@@ -910,13 +910,4 @@ fn watchers_of(
     there: impl Fn(&[u8]) -> bool,
 ) -> impl Iterator<Item = SessionId> {
     watched.iter().filter(move |(key, _)| there(key)).flat_map(|(_, sessions)| sessions.iter().copied())
-}
-
-/// Returns a copy of `value`, for COPY.
-pub fn clone_value(value: Value<'_>) -> Payload<'static> {
-    match value {
-        Value::Text(Elem::Int(n)) => Payload::Int(n),
-        Value::Text(Elem::Str(s)) => Payload::Raw(s.to_vec()),
-        Value::Object(object) => Payload::Object(object.clone()),
-    }
 }

@@ -1,6 +1,7 @@
 //! OBJECT: how a value is kept.
 
 use super::look;
+use crate::cmd::command::help_row;
 use crate::ds::listpack::Elem;
 use crate::engine::entry::Entry;
 use crate::engine::keyspace::Clock;
@@ -13,7 +14,7 @@ pub(super) const OBJECT: Row = Row {
     arity: -2,
     summary: "How the value at a key is kept.",
     complexity: "Depends on the sub-command",
-    subs: &[ENCODING, FREQ, HELP, IDLETIME, REFCOUNT],
+    subs: &[ENCODING, FREQ, help_row(Group::Generic, "6.2.0", flag::LOADING | flag::STALE), IDLETIME, REFCOUNT],
     ..Row::NONE
 };
 
@@ -115,38 +116,4 @@ fn about<'k>(c: &'k mut Ctx) -> Option<&'k Entry> {
     }
     c.ks.stats.misses += 1;
     None
-}
-
-const HELP: Row = Row {
-    name: "HELP",
-    group: Group::Generic,
-    since: "6.2.0",
-    arity: 2,
-    flags: flag::LOADING | flag::STALE,
-    summary: "Returns a list of the sub-commands.",
-    complexity: "O(1)",
-    ts: "(): string[]",
-    example: "",
-    run: help,
-    ..Row::NONE
-};
-
-const HELP_LINES: [&str; 11] = [
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return how the value of <key> is kept in memory.",
-    "FREQ <key>",
-    "    Return the logarithmic access counter of <key> (LFU policies).",
-    "IDLETIME <key>",
-    "    Return the seconds since the last access to <key> (other policies).",
-    "REFCOUNT <key>",
-    "    Return the number of references to the value of <key>.",
-    "HELP",
-    "    Print this help.",
-];
-
-fn help(c: &mut Ctx) -> Outcome {
-    c.out.array(HELP_LINES.len());
-    HELP_LINES.iter().for_each(|line| c.out.simple(line));
-    Ok(())
 }
