@@ -1,92 +1,84 @@
-//! What several tests use: engines, commands as text, and the content of a keyspace in a form to compare.
-#![allow(dead_code)] // each test file is a program of its own and uses a part of this
+//! What the tests share: two servers behind one trait, transcripts, random commands, the content of all data.
+#![allow(dead_code, reason = "every test program uses its own part of this")]
 
+pub mod content;
 pub mod data;
+pub mod engine;
+pub mod peer;
+#[cfg(unix)]
+pub mod redis;
+pub mod transcript;
+pub mod words;
 
-use std::collections::BTreeMap;
-use tabdis::cmd;
-use tabdis::ds::dict::Keyed;
-use tabdis::engine::entry::{Entry, Value};
-use tabdis::engine::value::Object;
-use tabdis::engine::{Engine, Keyspace, Options, Proto, SessionId};
+pub use content::*;
 
-pub fn engine(seed: u64) -> (Engine, SessionId) {
-    let mut engine = Engine::new(cmd::table(), &Options { databases: 16, seed, now: 1_000 });
-    let id = engine.open("test", Proto::Resp2, 1_000);
-    (engine, id)
+use tabdis::engine::row::{self, Slot};
+
+/// The wall clock, ms since the epoch: tests are hosts, and what they compare with a real server lives by its clock.
+#[allow(clippy::disallowed_methods, reason = "a host reads the clock; the engine is given the time")]
+pub fn wall_clock_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("the clock is past 1970").as_millis() as u64
 }
 
-/// Runs a command whose words are separated by spaces and returns the reply's bytes.
-pub fn run(engine: &mut Engine, id: SessionId, now: u64, line: &str) -> String {
-    let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-    engine.call(id, &argv, now);
-    let out = engine.sessions.get_mut(id).expect("the session is open").out.bytes_mut();
-    String::from_utf8_lossy(&std::mem::take(out)).into_owned()
-}
-
-/// Everything in a keyspace: (database, key) and a text of the rest. Independent of encodings and of order where there is none.
-pub type Content = BTreeMap<(usize, Vec<u8>), String>;
-
-pub fn content(ks: &mut Keyspace) -> Content {
-    let mut all = Content::new();
-    for db in 0..ks.db_count() {
-        ks.in_db(db, |ks| {
-            ks.iter().for_each(|entry| {
-                let text = format!("{:?} {}", entry.expire(), value(entry));
-                all.insert((db, entry.key().to_vec()), text);
-            });
-        });
-    }
-    all
-}
-
-/// Fails with the first key that differs.
-#[track_caller]
-pub fn assert_same(got: &Content, want: &Content) {
-    for key in want.keys().chain(got.keys()) {
-        let [a, b] = [got, want].map(|all| all.get(key).map_or("nothing", String::as_str));
-        if a != b {
-            let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-            let [a, b] = [a, b].map(|text| text.chars().skip(same.saturating_sub(60)).take(160).collect::<String>());
-            let name: String = key.1.escape_ascii().to_string().chars().take(100).collect();
-            panic!("db {} key {name}\n got … {a}\nwant … {b}", key.0);
-        }
+/// The number in the environment variable `name`, or `default`.
+pub fn number_from_env(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")),
+        Err(_) => default,
     }
 }
 
-/// The content with the words of OBJECT ENCODING.
-pub fn content_and_encodings(ks: &mut Keyspace) -> Content {
-    let mut all = content(ks);
-    for ((db, key), text) in &mut all {
-        text.push_str(ks.in_db(*db, |ks| ks.see_entry(key).expect("it was listed").encoding()));
-    }
-    all
+/// The seed of a random test: `TABDIS_SEED`, or `default`. Printed, so that a failure can be repeated.
+pub fn seed(default: u64) -> u64 {
+    let seed = number_from_env("TABDIS_SEED", default);
+    println!("seed {seed} (TABDIS_SEED={seed} repeats it)");
+    seed
 }
 
-fn value(entry: &Entry) -> String {
-    let sorted = |mut parts: Vec<String>| {
-        parts.sort();
-        parts.join(" ")
-    };
-    let show = |bytes: Vec<u8>| format!("{}", bytes.escape_ascii());
-    match entry.value() {
-        Value::Text(text) => format!("string {}", show(text.to_vec())),
-        Value::Object(Object::List(list)) => {
-            format!("list {}", list.iter().map(|e| show(e.to_vec())).collect::<Vec<_>>().join(" "))
-        }
-        Value::Object(Object::Set(set)) => format!("set {}", sorted(set.iter().map(|e| show(e.to_vec())).collect())),
-        Value::Object(Object::Zset(zset)) => {
-            // A small set keeps -0 as 0, as in Redis.
-            let pairs: Vec<String> = zset.iter().map(|(m, s)| format!("{}={:?}", show(m.to_vec()), s + 0.0)).collect();
-            format!("zset {}", pairs.join(" "))
-        }
-        Value::Object(Object::Hash(hash)) => {
-            let pairs = hash.iter().map(|(f, v)| {
-                let field = f.to_vec();
-                let at = hash.expire_at(&field);
-                format!("{}={}@{at:?}", show(field), show(v.to_vec()))
-            });
-            format!("hash {}", sorted(pairs.collect()))
-        }
+/// How much a random test does: `TABDIS_STEPS`, or `default`.
+pub fn steps(default: u64) -> u64 {
+    number_from_env("TABDIS_STEPS", default)
+}
+
+/// `argv` as one would type it.
+pub fn typed(argv: &[Vec<u8>]) -> String {
+    argv.iter().map(|arg| quoted_if_needed(arg)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted_if_needed(arg: &[u8]) -> String {
+    let plain = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\');
+    if !arg.is_empty() && arg.len() <= 200 && arg.iter().all(plain) {
+        return String::from_utf8_lossy(arg).into_owned();
     }
+    let mut out = Vec::new();
+    let shown = &arg[..arg.len().min(200)];
+    tabdis::resp::reply::quote(&mut out, shown);
+    if shown.len() < arg.len() {
+        out.extend_from_slice(format!("…({} bytes)", arg.len()).as_bytes());
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// How a case is called in the output: its file's name, and its title.
+pub fn title(case: &transcript::Case) -> String {
+    let stem = case.file.rsplit('/').next().unwrap_or(&case.file).trim_end_matches(".txt");
+    format!("{stem}: {}", case.title)
+}
+
+/// Whether a row is a command one can run, not only a name for sub-commands.
+pub fn is_runnable(slot: &Slot) -> bool {
+    slot.row.subs.is_empty() || !std::ptr::fn_addr_eq(slot.row.run, row::container as row::Handler)
+}
+
+/// Whether the case runs the command of `slot`.
+pub fn shows(case: &transcript::Case, slot: &Slot) -> bool {
+    let words: Vec<&str> = slot.full_name.split('|').collect();
+    case.steps.iter().any(|step| match &step.action {
+        transcript::Action::Send(argv) => {
+            argv.len() >= words.len()
+                && argv.iter().zip(&words).all(|(arg, word)| arg.eq_ignore_ascii_case(word.as_bytes()))
+        }
+        _ => false,
+    })
 }

@@ -52,7 +52,7 @@ pub(super) const HINCRBYFLOAT: Row = Row {
     complexity: "O(1)",
     syntax: "key field increment",
     ts: "(key: Key, field: Value, increment: number | string): string",
-    example: "> HSET h f 10.50\n(integer) 1\n> HINCRBYFLOAT h f 0.1\n\"10.6\"\n> HINCRBYFLOAT h f -5.0e3\n\"-4989.4\"",
+    example: "> HSET h f 10.50\n(integer) 1\n> HINCRBYFLOAT h f 0.1\n\"10.6\"\n> HINCRBYFLOAT h f -1.0e1\n\"0.6\"",
     run: hincrbyfloat,
     ..Row::NONE
 };

@@ -113,7 +113,7 @@ pub(super) const INCRBYFLOAT: Row = Row {
     complexity: "O(1)",
     syntax: "key increment",
     ts: "(key: Key, increment: number | string): string",
-    example: "> SET k 10.50\nOK\n> INCRBYFLOAT k 0.1\n\"10.6\"\n> INCRBYFLOAT k -5.0e3\n\"-4989.4\"\n> INCRBYFLOAT k inf\n(error) ERR increment would produce NaN or Infinity",
+    example: "> SET k 10.50\nOK\n> INCRBYFLOAT k 0.1\n\"10.6\"\n> INCRBYFLOAT k -1.0e1\n\"0.6\"\n> INCRBYFLOAT k inf\n(error) ERR increment would produce NaN or Infinity",
     run: incrbyfloat,
     ..Row::NONE
 };
