@@ -260,7 +260,10 @@ fn what_is_saved_is_there_after_a_kill() {
     client.ask("LRANGE l 0 -1\r\nGET lost\r\n", "*2\r\n$1\r\na\r\n$1\r\nb\r\n$-1\r\n");
     client.ask("SET later 1\r\nBGSAVE\r\n", "+OK\r\n+Background saving started\r\n");
     server.wait_for_line("DB saved on disk");
-    client.ask("CONFIG SET dbfilename no/such/dump.rdb\r\n", "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - dbfilename can't be a path, just a filename\r\n");
+    client.ask(
+        "CONFIG SET dbfilename no/such/dump.rdb\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config\r\n",
+    );
     client.send("SHUTDOWN NOSAVE\r\n");
     assert!(server.child.wait().unwrap().success());
     // A damaged file is refused and left alone.

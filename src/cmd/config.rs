@@ -94,7 +94,9 @@ fn set(c: &mut Ctx) -> Outcome {
         })?;
         // By what it is called: the old name and the new one may both be set, and the last counts.
         let again = pairs.chunks_exact(2).take(n).any(|earlier| earlier[0].eq_ignore_ascii_case(pair[0]));
-        let value = match (param.fixed, again) {
+        // What cannot change while the server runs is set when it starts.
+        let fixed = if c.server.starting { "" } else { param.fixed };
+        let value = match (fixed, again) {
             ("", false) => param.check(c, pair[1]),
             ("", true) => Err("duplicate parameter".to_string()),
             (why, _) => Err(why.to_string()),

@@ -83,6 +83,8 @@ pub struct Server {
     /// Sessions that wait.
     pub blocked: usize,
     pause: pause::Pause,
+    /// The host is applying what it was told at its start, so parameters that are fixed afterwards can be set.
+    pub starting: bool,
     requests: Vec<Request>,
 }
 
@@ -262,6 +264,7 @@ impl Engine {
                 host_info: Vec::new(),
                 blocked: 0,
                 pause: Default::default(),
+                starting: false,
                 requests: Vec::new(),
             },
             replayer: None,

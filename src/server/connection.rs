@@ -117,8 +117,8 @@ impl Connection {
         self.at < self.end
     }
 
-    /// Reads what there is, as far as `limit` bytes of unparsed input allow. Returns whether there is something to parse.
-    pub(super) fn read(&mut self, limit: usize) -> bool {
+    /// Reads what there is, to the end if it is `closed`, as far as `limit` bytes of unparsed input allow. Returns whether there is something to parse.
+    pub(super) fn read(&mut self, limit: usize, closed: bool) -> bool {
         if self.broken {
             return false;
         }
@@ -136,8 +136,8 @@ impl Connection {
                 Ok(0) => self.broken = true,
                 Ok(n) => {
                     self.end += n;
-                    // Readiness is reported by edges, so everything must be read; a short read was everything.
-                    if n == room {
+                    // Readiness is reported by edges, so everything must be read; a short read was everything, but for the end.
+                    if n == room || closed {
                         continue;
                     }
                 }

@@ -9,6 +9,7 @@ pub mod settings;
 use crate::cmd;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
+use mio::event::Event;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Events, Interest, Poll, Token};
 use settings::Settings;
@@ -150,11 +151,7 @@ impl Server {
                 match event.token() {
                     SIGNALS => self.on_signal(),
                     Token(n) if n < FIRST_CONNECTION => self.accept(n - FIRST_LISTENER),
-                    Token(n) => self.on_connection(
-                        n - FIRST_CONNECTION,
-                        event.is_readable() || event.is_read_closed(),
-                        event.is_writable(),
-                    ),
+                    Token(n) => self.on_connection(n - FIRST_CONNECTION, event),
                 }
             }
             wake = self.engine.tick(log::now_ms());
@@ -216,14 +213,14 @@ impl Server {
         self.by_session[index] = Some(place);
     }
 
-    fn on_connection(&mut self, place: usize, readable: bool, writable: bool) {
+    fn on_connection(&mut self, place: usize, event: &Event) {
         let Some(connection) = self.connections.get_mut(place) else { return };
-        if writable {
+        if event.is_writable() {
             connection.writable = true;
         }
-        if readable {
+        if event.is_readable() || event.is_read_closed() {
             let limit = self.engine.server.config.query_buffer_limit;
-            if connection.read(limit) {
+            if connection.read(limit, event.is_read_closed()) {
                 self.serve(place);
             }
         }
@@ -310,9 +307,9 @@ impl Server {
         std::path::PathBuf::from(name)
     }
 
-    /// Whether save points are configured, so that the data is saved at the end.
+    /// Whether save points are configured, as they are by default: then the data is saved at the end.
     fn saves_by_itself(&self) -> bool {
-        self.engine.server.config.other.get("save").is_some_and(|points| !points.is_empty())
+        self.engine.server.config.other.get("save").is_none_or(|points| !points.is_empty())
     }
 
     fn save_now(&mut self) -> bool {

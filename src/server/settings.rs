@@ -150,6 +150,7 @@ impl Settings {
         engine.server.config.other.insert("bind", self.bind.join(" "));
         engine.server.config.other.insert("unixsocket", self.unixsocket.clone().unwrap_or_default());
         engine.server.config.other.insert("dir", self.dir.clone().unwrap_or_else(current_dir));
+        engine.server.starting = true;
         let session = engine.open("config", Proto::Resp2, now);
         for (name, value) in &self.rest {
             engine.call(session, &[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()], now);
@@ -162,6 +163,7 @@ impl Settings {
             }
         }
         engine.close(session);
+        engine.server.starting = false;
         Ok(())
     }
 
