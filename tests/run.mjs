@@ -30,6 +30,12 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
     counts: rustCounts,
   },
   {
+    name: 'clients',
+    files: sources('tests/clients', '.test.mjs'),
+    command: [...nodeTest, ...sources('tests/clients', '.test.mjs')],
+    counts: nodeCounts,
+  },
+  {
     name: 'wasm',
     files: rustTests().filter(isWasm),
     command: [...cargoTest, ...wasmTarget, ...testFlags(rustTests().filter(isWasm))],
