@@ -114,6 +114,7 @@ pub(super) const INCRBYFLOAT: Row = Row {
     syntax: "key increment",
     ts: "(key: Key, increment: number | string): string",
     example: "> SET k 10.50\nOK\n> INCRBYFLOAT k 0.1\n\"10.6\"\n> INCRBYFLOAT k -1.0e1\n\"0.6\"\n> INCRBYFLOAT k inf\n(error) ERR increment would produce NaN or Infinity",
+    differs: "A sum that is an integer is kept as one: OBJECT ENCODING says int.",
     run: incrbyfloat,
     ..Row::NONE
 };
