@@ -306,6 +306,7 @@ const WAIT: Row = Row {
     group: Group::Generic,
     since: "3.0.0",
     arity: 3,
+    flags: flag::BLOCKING,
     summary: "Returns how many followers have what this connection wrote.",
     complexity: "O(1)",
     syntax: "numreplicas timeout",

@@ -12,6 +12,7 @@ mod effects;
 pub mod entry;
 pub mod error;
 pub mod events;
+pub mod keys;
 pub mod keyspace;
 mod pause;
 pub mod pubsub;
@@ -29,7 +30,7 @@ pub use keyspace::{Keyspace, Ttl};
 pub use reply::{Proto, Reply};
 pub use row::{
     Group, KEY_ACCESS_DELETE, KEY_ACCESS_UPDATE, KEY_DELETE, KEY_INSERT, KEY_META, KEY_OVERWRITE, KEY_READ, KEY_UPDATE,
-    Row, RowId, Table, flag,
+    Row, RowId, Slot, Table, flag,
 };
 pub use session::{Session, SessionId, Sessions};
 

@@ -33,7 +33,7 @@ const ABOUT_KEY: Row = Row {
 
 const ENCODING: Row = Row {
     name: "ENCODING",
-    summary: "Returns the word for how the value is kept: int, embstr, raw, listpack, intset, hashtable, skiplist…",
+    summary: "Returns the word for how the value is kept: int, embstr, raw, listpack, intset, hashtable, skiplist and so on.",
     ts: "(key: Key): string | null",
     example: "> SET n 12\nOK\n> OBJECT ENCODING n\n\"int\"\n> SADD s 1 2\n(integer) 2\n> OBJECT ENCODING s\n\"intset\"\n> OBJECT ENCODING missing\n(nil)",
     run: encoding,
