@@ -11,6 +11,7 @@
 //! | 4 | [`rdb`] | the state format, both ways: snapshots, files, DUMP |
 //! | 5 | [`cmd`] | what each command means, one file per family: row above function |
 //! | 6 | `server` | the native host: sockets and files (feature `server`) |
+//! | 6 | `wasm` | the browser host: the bindings, and all that names JavaScript |
 //!
 //! What never happens here: the engine reads no clock, owns no thread, does no I/O, keeps no global, and does not panic on
 //! any input.

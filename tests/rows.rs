@@ -14,9 +14,18 @@ const NO_EXAMPLE: &[(&str, &str)] = &[
     ("client|help", "prints the rows"),
     ("client|id", "counts the clients before"),
     ("client|info", "shows the clock and the client's number"),
+    ("command|count", "counts the rows"),
+    ("command|help", "prints the rows"),
     ("config|help", "prints the rows"),
+    ("debug", "needs a permission that a server has not by itself"),
+    ("info", "prints lines that begin as comments do"),
+    ("lastsave", "shows the clock"),
+    ("lolwut", "prints the version"),
+    ("memory|help", "prints the rows"),
     ("object|help", "prints the rows"),
     ("pubsub|help", "prints the rows"),
+    ("role", "shows the offset"),
+    ("time", "shows the clock"),
 ];
 
 fn main() -> ExitCode {

@@ -71,7 +71,7 @@ export interface Events {
   request: [word: string]
 }
 
-export interface Db extends AsyncCommands {}
+export interface Db extends Omit<AsyncCommands, 'multi' | 'psubscribe' | 'ssubscribe' | 'subscribe'> {}
 
 export class Db extends AsyncClient implements Runner {
   /** The same commands, answering at once. */

@@ -21,7 +21,7 @@ interface Sent {
   reject: (error: unknown) => void
 }
 
-export interface Session extends AsyncCommands {}
+export interface Session extends Omit<AsyncCommands, 'multi'> {}
 
 export class Session implements Runner, Listener {
   /** Called with what comes without being asked for: messages, invalidations, MONITOR's lines. */

@@ -89,39 +89,24 @@ fn quoted(text: &str) -> String {
     out
 }
 
-const HEAD: &str = "\
-// Generated from the rows of src/cmd/ by `npm run gen`. Do not edit.
+/// The words of signatures that pkg-template/src/types.ts explains.
+const TYPES: &[&str] = &["Arg", "Fields", "Key", "OptionObject", "Reply", "Value"];
 
-/** A key, or the name of a channel. */
-export type Key = string | Uint8Array
-/** A value to store. */
-export type Value = string | number | bigint | Uint8Array
-/** Any other argument, a word of an option included. */
-export type Arg = string | number | bigint | Uint8Array
-/** Any reply. */
-export type Reply = string | number | bigint | boolean | null | Uint8Array | Reply[] | Set<Reply> | Map<Reply, Reply> | { [name: string]: Reply }
-/** A reply now, or the promise of one. */
-export type In<Mode extends 'sync' | 'async', T> = Mode extends 'sync' ? T : Promise<T>
-
-/** The commands as methods. Arguments come in the order of the Redis documentation. */
-export interface Commands<Mode extends 'sync' | 'async' = 'async'> {
-";
-
-/// Returns the TypeScript interface of all commands: a method each, and for a container one overload a sub-command.
+/// Returns the TypeScript interface of all commands, a method each, answering at once; the client makes promises of it. A container
+/// is called with its sub-command: `client('LIST')`.
 pub fn typescript(table: &Table) -> String {
-    let mut text = HEAD.to_string();
+    let mut body = String::new();
     for row in sorted(table) {
-        let name = method_name(row.name);
-        for sub in row.subs {
-            let word = sub.name;
-            let lower = word.to_lowercase();
-            let words = if lower == word { format!("'{word}'") } else { format!("'{word}' | '{lower}'") };
-            method(&mut text, &name, sub, &format!("sub: {words}"));
-        }
-        method(&mut text, &name, row, "");
+        let ts = if row.subs.is_empty() { row.ts } else { "(sub: string, ...args: Arg[]): Reply" };
+        writeln!(body, "  /** {} */\n  {}{ts}", row.summary, method_name(row.name)).expect("a String takes everything");
     }
-    text.push_str("}\n");
-    text
+    let words: Vec<&str> = body.split(|c: char| !c.is_alphanumeric()).collect();
+    let types: Vec<&str> = TYPES.iter().filter(|name| words.contains(name)).copied().collect();
+    format!(
+        "// The commands' signatures. Generated from the rows of src/cmd/: `npm run gen`.\n\
+         import type {{ {} }} from './types.js'\n\nexport interface Commands {{\n{body}}}\n",
+        types.join(", ")
+    )
 }
 
 /// `get`, and for `JSON.SET` the quoted `'json.set'`.
@@ -129,15 +114,6 @@ fn method_name(name: &str) -> String {
     let name = name.to_lowercase();
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if plain { name } else { format!("'{name}'") }
-}
-
-fn method(text: &mut String, name: &str, row: &Row, first: &str) {
-    // A container is called with its sub-commands; the rest is for those that come later.
-    let ts = if row.subs.is_empty() { row.ts } else { "(sub: string, ...args: Arg[]): Reply" };
-    let Some((parameters, reply)) = split_signature(ts) else { return };
-    let comma = if first.is_empty() || parameters.is_empty() { "" } else { ", " };
-    writeln!(text, "  /** {} */", row.summary).expect("a String takes everything");
-    writeln!(text, "  {name}({first}{comma}{parameters}): In<Mode, {reply}>").expect("a String takes everything");
 }
 
 /// Splits `(a: b): c` into `a: b` and `c`. `None` if it is no signature.
