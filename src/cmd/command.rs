@@ -111,11 +111,11 @@ fn describe(out: &mut Reply, table: &Table, id: RowId) {
     [first, last, step].into_iter().for_each(|n| out.int(n));
     words(out, &categories(table, id).iter().map(|name| format!("@{name}")).collect::<Vec<_>>());
     // Tips: none of them means anything to a single server.
-    out.array(0);
-    out.array(specs.len());
+    out.set(0);
+    out.set(specs.len());
     specs.iter().for_each(|spec| describe_spec(out, spec));
     let subs = subs_of(table, id);
-    out.array(subs.len());
+    out.set(subs.len());
     subs.into_iter().for_each(|sub| describe(out, table, sub));
 }
 
@@ -339,7 +339,7 @@ const GETKEYS: Row = Row {
     syntax: "command [arg [arg ...]]",
     ts: "(command: string, ...args: Arg[]): string[]",
     example: "> COMMAND GETKEYS WATCH a b\n1) \"a\"\n2) \"b\"\n\
-              > COMMAND GETKEYS PING\n(error) ERR The command has no key arguments",
+              > COMMAND GETKEYS PING x\n(error) ERR The command has no key arguments",
     run: getkeys,
     ..Row::NONE
 };
@@ -383,7 +383,7 @@ fn getkeysandflags(c: &mut Ctx) -> Outcome {
 fn keys_of(table: &Table, argv: &[&[u8]]) -> Result<Vec<keys::Found>, Error> {
     let found = table.find(argv[0]).and_then(|id| resolve(table, id, argv).ok());
     let slot = table.slot(found.ok_or(Error::InvalidCommand)?);
-    if slot.row.keys.is_empty() {
+    if specs_of(slot.row).iter().all(|spec| spec.flags & keys::access::NOT_KEY != 0) {
         return Err(Error::NoKeyArguments);
     }
     let (arity, argc) = (i64::from(slot.row.arity), argv.len() as i64);

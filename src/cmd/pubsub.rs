@@ -255,15 +255,13 @@ fn channels(c: &mut Ctx, kind: Kind) -> Outcome {
     if args.more() {
         return Err(Error::subcommand_arity("PUBSUB", c.argv[1]));
     }
-    let open = c.out.open_array();
-    let mut count = 0;
-    for name in c.pubsub.registry(kind).keys() {
-        if pattern.is_none_or(|pattern| glob::matches(pattern, name)) {
-            c.out.bulk(name);
-            count += 1;
-        }
-    }
-    c.out.close(open, count);
+    // In an order that does not depend on the seed.
+    let all = c.pubsub.registry(kind).keys();
+    let mut names: Vec<&[u8]> =
+        all.map(Vec::as_slice).filter(|name| pattern.is_none_or(|p| glob::matches(p, name))).collect();
+    names.sort_unstable();
+    c.out.array(names.len());
+    names.into_iter().for_each(|name| c.out.bulk(name));
     Ok(())
 }
 
