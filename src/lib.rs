@@ -16,6 +16,9 @@
 //! What never happens here: the engine reads no clock, owns no thread, does no I/O, keeps no global, and does not panic on
 //! any input.
 
+// In tests, and in `tests/`, a value that is not there is to stop the test.
+#![warn(clippy::unwrap_used)]
+
 pub mod base;
 pub mod cmd;
 pub mod ds;

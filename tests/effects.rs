@@ -1,7 +1,6 @@
 //! What transcripts cannot show: effects, events, and what a follower makes of them.
 
 #![cfg(not(target_family = "wasm"))]
-#![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
 
 use tabdis::engine::keyspace::Expiry;
 use tabdis::engine::{Engine, Options, Proto, SessionId, pubsub::Kind};

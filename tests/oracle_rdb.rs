@@ -1,6 +1,5 @@
 //! RDB files between tabdis and a real redis-server: what either saves loads in the other, equal.
 #![cfg(not(target_family = "wasm"))]
-#![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
 
 mod common;
 

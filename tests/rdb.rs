@@ -1,6 +1,5 @@
 //! RDB files: what is saved loads again, in pieces of any size; old formats load; nothing hostile gets through.
 #![cfg(not(target_family = "wasm"))]
-#![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
 
 mod common;
 
