@@ -116,9 +116,10 @@ impl std::fmt::Display for ProtocolError {
 impl std::error::Error for ProtocolError {}
 
 impl Parser {
-    /// Returns a parser for the log, the feed and tools: trusted, with limits that only bound what one frame can be.
+    /// Returns a parser for the log, the feed and tools: what an engine wrote is as long as its settings allowed then.
     pub fn trusted() -> Self {
-        Parser { trusted: true, ..Parser::default() }
+        let limits = Limits { bulk: i64::MAX, ..Limits::default() };
+        Parser { trusted: true, limits, ..Parser::default() }
     }
 
     /// Returns the first command of `buf`, or `None` if its end has not arrived. A line without words is a command without
@@ -153,7 +154,7 @@ impl Parser {
             State::Done | State::Start => 1,
             State::Inline => self.scanned + 1,
             State::Count | State::Length(_) => self.at + self.scanned + 2,
-            State::Body(_, len) => self.at + len + 2,
+            State::Body(_, len) => self.at.saturating_add(len).saturating_add(2),
         }
     }
 
@@ -197,7 +198,7 @@ impl Parser {
                 }
                 State::Body(left, len) => {
                     // The line end behind an argument is skipped unseen, as Redis does.
-                    if buf.len() - self.at < len + 2 {
+                    if (buf.len() - self.at).checked_sub(2).is_none_or(|have| have < len) {
                         return Ok(false);
                     }
                     self.args.push((self.at, self.at + len));
@@ -436,7 +437,7 @@ mod tests {
     }
 
     fn one(input: &[u8]) -> (Commands, Option<String>) {
-        let (all, error) = parse(&mut Parser::trusted(), input, &[]);
+        let (all, error) = parse(&mut Parser { trusted: true, ..Parser::default() }, input, &[]);
         (all, error.map(|e| e.to_string()))
     }
 
