@@ -10,6 +10,7 @@
 //! | 3 | [`engine`] | keyspace, expiry, sessions, blocking, pub/sub, transactions: one command in; reply, effects, pushes out |
 //! | 4 | [`rdb`] | the state format, both ways: snapshots, files, DUMP |
 //! | 5 | [`cmd`] | what each command means, one file per family: row above function |
+//! | 5 | [`persist`] | snapshot and log in any storage with transactions: what to write next, and reading it back |
 //! | 6 | `server` | the native host: sockets and files (feature `server`) |
 //! | 6 | `wasm` | the browser host: the bindings, and all that names JavaScript |
 //!
@@ -23,6 +24,7 @@ pub mod base;
 pub mod cmd;
 pub mod ds;
 pub mod engine;
+pub mod persist;
 pub mod rdb;
 pub mod resp;
 #[cfg(all(feature = "server", not(target_family = "wasm")))]
