@@ -202,8 +202,7 @@ fn choice_argument(choice: &[Item]) -> Option<Argument> {
     }
 }
 
-const KEYS: &[&str] =
-    &["key", "key1", "key2", "newkey", "source", "destination", "srckey", "destkey", "dstkey", "shardchannel"];
+const KEYS: &[&str] = &["key", "key1", "key2", "newkey", "source", "destination", "srckey", "destkey", "dstkey"];
 const INTEGERS: &[&str] = &[
     "bit",
     "client-id",
