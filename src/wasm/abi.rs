@@ -6,6 +6,7 @@
 use super::state::{self, Manner, News, State};
 use crate::engine::{Engine, Error, Proto, RowId, SessionId, Table};
 use std::cell::UnsafeCell;
+use std::collections::BTreeMap;
 
 /// The command waits: session `mailbox[SESSION]` gets the reply.
 pub const WAITS: i32 = -1;
@@ -133,7 +134,7 @@ pub extern "C" fn exec(session: u32, row: i32, argc: usize, now: f64) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn batch(session: u32, words: usize, count: usize, atomic: u32, now: f64) -> i32 {
     state::with(|state| {
-        let State { engine, stage, news, manner, unit } = state;
+        let State { engine, stage, news, manner, unit, .. } = state;
         let Some((mut heads, rest)) = stage.split_at_checked(words) else { return GONE };
         let mut bytes = bytes_of(rest);
         clear(engine, session);
@@ -193,23 +194,18 @@ fn one_of_many(engine: &mut Engine, manner: &[Manner], id: SessionId, row: Optio
 #[unsafe(no_mangle)]
 pub extern "C" fn exec_wire(session: u32, argc: usize, proto: u32, now: f64) -> i32 {
     state::with(|state| {
-        let State { engine, stage, news, .. } = state;
+        let State { engine, stage, news, usual, .. } = state;
         let id = SessionId(session);
         let Some((lens, rest)) = stage.split_at_checked(argc) else { return GONE };
         let Some(argv) = cut(engine.server.table, -1, lens, &mut bytes_of(rest)) else { return GONE };
         let Some(me) = engine.sessions.get_mut(id) else { return GONE };
-        let usual = me.proto();
-        if proto != 0 {
+        if proto != 0 && me.wait.is_none() {
+            usual.insert(session, me.proto());
             me.out.set_proto(if proto == 3 { Proto::Resp3 } else { Proto::Resp2 });
         }
         let done = engine.call(id, &argv, now as u64);
-        if proto != 0
-            && let Some(me) = engine.sessions.get_mut(id)
-        {
-            me.out.set_proto(usual);
-        }
         tell(engine, news, true);
-        if done { output(engine, id) } else { GONE }
+        if done { output(engine, usual, id) } else { GONE }
     })
     .unwrap_or(GONE)
 }
@@ -217,7 +213,7 @@ pub extern "C" fn exec_wire(session: u32, argc: usize, proto: u32, now: f64) -> 
 /// Finds the output of a session: its length, [`GONE`] if there is no such session. Sets `mailbox[STATUS]`.
 #[unsafe(no_mangle)]
 pub extern "C" fn out(session: u32) -> i32 {
-    state::with(|state| output(&state.engine, SessionId(session))).unwrap_or(GONE)
+    state::with(|state| output(&mut state.engine, &mut state.usual, SessionId(session))).unwrap_or(GONE)
 }
 
 /// Forgets the output of a session, which JavaScript has read.
@@ -268,6 +264,12 @@ fn run(
         return GONE;
     }
     tell(engine, news, engine.ks.dirty != dirty);
+    // Held back by CLIENT PAUSE: the session stays free for what is not.
+    if engine.sessions.get(id).is_some_and(|me| me.wait.is_some()) {
+        engine.end_wait(id, Ok(()));
+        clear(engine, session);
+        return run_aside(engine, id, row, argv, now as u64);
+    }
     reply(engine, session)
 }
 
@@ -362,9 +364,14 @@ fn reply(engine: &Engine, session: u32) -> i32 {
     (bytes.len() as i32) << 1 | i32::from(!ascii)
 }
 
-/// The result of a session with a wire.
-fn output(engine: &Engine, id: SessionId) -> i32 {
-    let Some(me) = engine.sessions.get(id) else { return GONE };
+/// The result of a session with a wire; one that has answered speaks what it usually does.
+fn output(engine: &mut Engine, usual: &mut BTreeMap<u32, Proto>, id: SessionId) -> i32 {
+    let Some(me) = engine.sessions.get_mut(id) else { return GONE };
+    if me.wait.is_none()
+        && let Some(proto) = usual.remove(&id.0)
+    {
+        me.out.set_proto(proto);
+    }
     let bytes = me.out.bytes();
     mail(PTR, bytes.as_ptr() as u32);
     mail(STATUS, u32::from(me.closing) | u32::from(me.wait.is_some()) << 1);

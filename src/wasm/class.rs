@@ -65,7 +65,7 @@ impl Host {
         let news = News { armed: u64::MAX, ..News::default() };
         let manner = table.slots().iter().map(|slot| Manner::of(slot.row)).collect();
         let unit = table.find(b"MULTI").zip(table.find(b"EXEC"));
-        state::start(State { engine, stage: Vec::new(), news, manner, unit });
+        state::start(State { engine, stage: Vec::new(), news, manner, usual: Default::default(), unit });
         Ok(Host {})
     }
 
@@ -83,7 +83,10 @@ impl Host {
     /// Closes a session. What it waited for, watched and listened to is forgotten.
     #[wasm_bindgen(js_name = closeSession)]
     pub fn close_session(&self, session: u32) -> Result<(), JsError> {
-        on(|state| state.engine.close(SessionId(session)))
+        on(|state| {
+            state.usual.remove(&session);
+            state.engine.close(SessionId(session))
+        })
     }
 
     /// The number of a command, −1 if there is none of that name.

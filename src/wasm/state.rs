@@ -1,7 +1,8 @@
 //! The one engine of this instance and what its host keeps beside it.
 
-use crate::engine::{Engine, Request, Row, RowId, flag};
+use crate::engine::{Engine, Proto, Request, Row, RowId, flag};
 use std::cell::UnsafeCell;
+use std::collections::BTreeMap;
 
 /// Everything this instance holds.
 pub struct State {
@@ -13,6 +14,8 @@ pub struct State {
     pub news: News,
     /// How each row may be run by a session that has no wire.
     pub manner: Vec<Manner>,
+    /// What sessions speak otherwise that answer one command in another format, and wait for that answer.
+    pub usual: BTreeMap<u32, Proto>,
     /// The rows of MULTI and EXEC.
     pub unit: Option<(RowId, RowId)>,
 }
