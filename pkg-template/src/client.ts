@@ -89,7 +89,9 @@ export class AsyncClient extends Direct {
 
   /** The promise of a command's value. @internal */
   settled(value: unknown): Promise<unknown> {
-    return value === WAIT ? this.core.wait(this.asBytes) : Promise.resolve(value)
+    if (value === WAIT) return this.core.wait(this.asBytes)
+    const { stored } = this.core
+    return stored ? stored().then(() => value) : Promise.resolve(value)
   }
 }
 
@@ -166,7 +168,7 @@ export function install(names: string, wired: object): void {
     define(AsyncClient.prototype, name, function (this: AsyncClient, a?: unknown, b?: unknown, c?: unknown) {
       try {
         const value = this.invoke(row, name, arguments, a, b, c)
-        return value === WAIT ? this.core.wait(this.asBytes) : Promise.resolve(value)
+        return value === WAIT || this.core.stored ? this.settled(value) : Promise.resolve(value)
       } catch (error) {
         return Promise.reject(error as Error)
       }

@@ -66,6 +66,9 @@ export class Core {
   /** Told of `change`, `request` (with its word) and `dead`. */
   onevent: (name: 'change' | 'request' | 'dead' | 'effects', detail?: unknown) => void = () => {}
 
+  /** Resolves when what was changed in this turn is stored; only there if promises of commands wait for that. */
+  stored: (() => Promise<void>) | undefined
+
   private constructor(
     private readonly raw: Raw,
     readonly host: Host,
@@ -239,6 +242,21 @@ export class Core {
     } catch (error) {
       throw this.die(error)
     }
+  }
+
+  /** Calls the host where it answers with a promise. A trap marks the engine dead; other errors are the host's own. */
+  async guardAsync<T>(call: () => Promise<T>): Promise<T> {
+    if (this.u8.length === 0) this.refresh()
+    try {
+      return await call()
+    } catch (error) {
+      throw error instanceof WebAssembly.RuntimeError ? this.die(error) : error
+    }
+  }
+
+  /** Whether something was changed in this turn that is to be stored. */
+  get hasEffects(): boolean {
+    return (this.news & EFFECTS) !== 0
   }
 
   /** Ends everything: what waits is rejected, what comes is refused. */

@@ -1,10 +1,11 @@
 // A database as its user sees it.
 import { AsyncClient, Chain, SyncClient, install, type AsyncCommands, type BytesCommands, type Chained, type Runner } from './client.js'
 import { Core, type Queued } from './core.js'
-import { EngineDead, type StorageError } from './errors.js'
+import { EngineDead, StorageError } from './errors.js'
 import type { WasmSource } from './load.js'
 import { wasmModule } from './load.js'
 import { Session, type SessionOptions } from './session.js'
+import { Store } from './store.js'
 import { Subscription, type OnMessage } from './subscription.js'
 
 /** How a database is opened. */
@@ -15,6 +16,11 @@ export interface OpenOptions {
   maxmemory?: number
   /** Bytes of memory to have ready, so that growing does not interrupt. */
   reserve?: number
+  /**
+   * What a change has survived when its promise resolves. `relaxed`, the default: nothing yet, but the browser gets it within the
+   * same turn; `flush` resolves when it has it. `strict`: the loss of power, as far as the browser can promise that.
+   */
+  durability?: 'relaxed' | 'strict'
   /** The engine, where it cannot be found beside the code. */
   wasm?: WasmSource
   /** The seed of everything random, for tests that shall run the same way every time. */
@@ -82,6 +88,10 @@ export class Db extends AsyncClient implements Runner {
   private described: CommandInfo[] | undefined
   private closing: Promise<void> | undefined
 
+  private store: Store | undefined
+  /** Why a database with a name is in memory only. */
+  private unavailable: StorageError | null = null
+
   /** @internal */
   constructor(core: Core) {
     const session = core.open('page', 0)
@@ -89,9 +99,13 @@ export class Db extends AsyncClient implements Runner {
     this.sync = new SyncClient(core, session, false)
     this.bytes = new AsyncClient(core, session, true) as AsyncClient & BytesCommands
     core.onevent = (name, detail) => {
-      if (name === 'dead') this.emit('error', detail as Error)
+      if (name === 'dead') {
+        this.store?.stop()
+        this.emit('error', detail as Error)
+      }
       else if (name === 'change') this.emit('change')
       else if (name === 'request') this.request(detail as string)
+      else this.store?.run()
     }
   }
 
@@ -133,7 +147,10 @@ export class Db extends AsyncClient implements Runner {
   /** What the database is and holds. */
   status(): Status {
     const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage'>
-    return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, error: null } }
+    const { store } = this
+    if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, error: this.unavailable } }
+    const { bytes, offset, stored } = store.standing()
+    return { ...status, storage: { mode: 'indexeddb', bytes, pending: stored < offset, error: store.error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -149,10 +166,16 @@ export class Db extends AsyncClient implements Runner {
     return () => set.delete(listener)
   }
 
-  /** Resolves when everything written so far is stored. */
-  async flush(): Promise<void> {}
+  /**
+   * Resolves when everything written so far is stored; of a database without a name at once. Fails with a StorageError if it
+   * cannot be stored now.
+   */
+  async flush(): Promise<void> {
+    if (this.unavailable) throw this.unavailable
+    await this.store?.flush()
+  }
 
-  /** Stores what is not stored yet, and ends. Does nothing the second time. */
+  /** Stores what is not stored yet, and ends. Fails, but ends, if that cannot be stored. Does nothing the second time. */
   close(): Promise<void> {
     return (this.closing ??= this.end())
   }
@@ -166,13 +189,30 @@ export class Db extends AsyncClient implements Runner {
     return this.core.batch(this.connection, commands, atomic, this.asBytes)
   }
 
+  /** Keeps the database under `name`. @internal */
+  async keep(name: string, strict: boolean): Promise<void> {
+    try {
+      this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }))
+      if (strict) this.core.stored = () => (this.core.hasEffects ? this.flush() : Promise.resolve())
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== 'UNAVAILABLE') throw error
+      // A private window: better a store that forgets than none. Told when there is somebody to hear it.
+      this.unavailable = error
+      setTimeout(() => this.emit('storage', { error }), 0)
+    }
+  }
+
   private async end(): Promise<void> {
-    await this.flush()
-    this.core.stop(new EngineDead('the database was closed'))
+    try {
+      await this.store?.close()
+    } finally {
+      this.core.stop(new EngineDead('the database was closed'))
+    }
   }
 
   private request(word: string): void {
     this.emit('request', word)
+    if (/save$|rewrite/.test(word) && !word.startsWith('shutdown')) this.store?.compact()
     if (word.startsWith('shutdown')) void this.close()
   }
 
@@ -191,13 +231,23 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   if (args.length > 0 && (!args[0] || (!named && typeof args[0] !== 'object'))) {
     throw new TypeError('the name of a database is a string that is not empty')
   }
+  if (named && typeof indexedDB === 'undefined' && typeof process === 'object' && process.versions?.node) {
+    throw new StorageError('UNAVAILABLE', 'Node has no IndexedDB, and databases in files are not there yet: open() has one in memory')
+  }
   const options = ((named ? args[1] : args[0]) ?? {}) as OpenOptions
   const module = await wasmModule(options.wasm)
   const { databases = 16, maxmemory = 0, seed = randomSeed() } = options
   const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now() })
   install(core.host.names(), Session.prototype)
   if (options.reserve) core.host.reserve(options.reserve)
-  return new Db(core)
+  const db = new Db(core)
+  try {
+    if (named) await db.keep(args[0] as string, options.durability === 'strict')
+  } catch (error) {
+    core.stop(new EngineDead('the database was not opened'))
+    throw error
+  }
+  return db
 }
 
 function randomSeed(): number {

@@ -30,7 +30,20 @@ export class EngineDead extends Error {
 }
 
 /** Why storage did not do what it was asked. */
-export type StorageCode = 'UNAVAILABLE' | 'QUOTA' | 'LOCKED' | 'DAMAGED' | 'VANISHED' | 'FAILED'
+export type StorageCode =
+  /** There is no IndexedDB here, or it is forbidden. */
+  | 'UNAVAILABLE'
+  /** There is no room. */
+  | 'QUOTA'
+  /** Another tab has the database. */
+  | 'LOCKED'
+  /** What is stored is not what was written. */
+  | 'DAMAGED'
+  /** A later version wrote it. */
+  | 'NEWER'
+  /** The connection was closed, or the database removed. */
+  | 'GONE'
+  | 'FAILED'
 
 /** Data could not be read from, or written to, where it is kept. */
 export class StorageError extends Error {

@@ -1,5 +1,6 @@
 // The package's door: see README.md.
 export { open, type CommandInfo, type Db, type Events, type OpenOptions, type Status, type StorageStatus } from './db.js'
+export { remove } from './store.js'
 export { EngineDead, MultiError, ReplyError, StorageError, type StorageCode } from './errors.js'
 export type { AsBytes, AsyncCommands, BytesCommands, Chained, SyncCommands } from './client.js'
 export type { Commands } from './commands.js'

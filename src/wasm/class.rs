@@ -65,7 +65,7 @@ impl Host {
         let news = News { armed: u64::MAX, ..News::default() };
         let manner = table.slots().iter().map(|slot| Manner::of(slot.row)).collect();
         let unit = table.find(b"MULTI").zip(table.find(b"EXEC"));
-        state::start(State { engine, stage: Vec::new(), news, manner, usual: Default::default(), unit });
+        state::start(State { engine, stage: Vec::new(), news, manner, usual: Default::default(), store: None, unit });
         Ok(Host {})
     }
 

@@ -8,4 +8,6 @@
 pub mod abi;
 pub mod alloc;
 pub mod class;
+pub mod idb;
 mod state;
+pub mod store;

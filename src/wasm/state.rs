@@ -1,5 +1,6 @@
 //! The one engine of this instance and what its host keeps beside it.
 
+use super::store::Store;
 use crate::engine::{Engine, Proto, Request, Row, RowId, flag};
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ pub struct State {
     pub manner: Vec<Manner>,
     /// What sessions speak otherwise that answer one command in another format, and wait for that answer.
     pub usual: BTreeMap<u32, Proto>,
+    /// Where the data is kept; `None` in memory only.
+    pub store: Option<Store>,
     /// The rows of MULTI and EXEC.
     pub unit: Option<(RowId, RowId)>,
 }
@@ -79,6 +82,12 @@ static PLACE: Place = Place(UnsafeCell::new(None));
 pub fn with<R>(f: impl FnOnce(&mut State) -> R) -> Option<R> {
     // SAFETY: one thread, and no `f` runs inside another because none calls JavaScript, so this is the only reference.
     unsafe { (*PLACE.0.get()).as_mut() }.map(f)
+}
+
+/// Takes the state out of its place, for work that lets others run meanwhile: they find no state.
+pub fn take() -> Option<State> {
+    // SAFETY: as in `with`.
+    unsafe { (*PLACE.0.get()).take() }
 }
 
 /// Puts `state` in place, instead of what was there.

@@ -1,21 +1,24 @@
 // The client's promises, in Node: values, text, errors, units, messages, waiting, endings.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import { root } from '../tools/process.mjs'
 
-const { EngineDead, MultiError, ReplyError, open } = await import(pathToFileURL(join(root, 'pkg/dist/index.js')).href)
+const { EngineDead, MultiError, ReplyError, StorageError, open } = await import(pathToFileURL(join(root, 'pkg/dist/index.js')).href)
 
-let db
+const db = await open()
 const has = (name) => db.commands.some((command) => command.name === name)
-before(async () => {
-  db = await open()
-})
 after(() => db.close())
 
 describe('opening', () => {
+  test('a name needs a place to keep the data', async () => {
+    const error = await open('shop').catch((error) => error)
+    assert.ok(error instanceof StorageError)
+    assert.equal(error.code, 'UNAVAILABLE')
+  })
+
   test('a name that is missing, empty or no string is refused', async () => {
     for (const name of ['', undefined, null, 7, true]) await assert.rejects(open(name), TypeError)
   })
