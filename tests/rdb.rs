@@ -26,15 +26,15 @@ fn load(bytes: &[u8]) -> Result<Keyspace, RdbError> {
 
 #[test]
 fn what_is_saved_loads_again() {
-    for seed in 0..6 {
+    for seed in 0..4 {
         let (mut ks, mut rng) = (fresh(), Rng::new(seed));
-        fill(&mut ks, &mut rng, 300);
+        fill(&mut ks, &mut rng, 150);
         let file = rdb::save(&mut ks, Options { compress: seed % 2 == 0, now: NOW, ..Default::default() });
         assert_eq!(&file[..9], b"REDIS0012"); // fields expire
         let mut copy = fresh();
         let report = rdb::load(&mut copy, &file, LoadOptions { now: NOW, ..Default::default() }).unwrap();
         assert_same(&content_and_encodings(&mut copy), &content_and_encodings(&mut ks));
-        assert_eq!((report.keys, report.bytes, report.version), (300, file.len() as u64, 12));
+        assert_eq!((report.keys, report.bytes, report.version), (150, file.len() as u64, 12));
         assert_eq!(report.aux[0], (b"redis-ver".to_vec(), b"7.4.0".to_vec()));
         assert_eq!(report.aux[2], (b"ctime".to_vec(), b"1700000000".to_vec()));
     }
@@ -264,20 +264,20 @@ fn what_cannot_be_loaded_is_refused_by_name() {
 #[test]
 fn every_cut_and_every_change_ends_in_an_error_or_a_keyspace() {
     let (mut ks, mut rng) = (fresh(), Rng::new(14));
-    fill(&mut ks, &mut rng, 40);
+    fill(&mut ks, &mut rng, 12);
     let files = [rdb::save(&mut ks, Options { compress: true, ..Default::default() }), old_file(4), old_file(9)];
     for file in &files {
         for _ in 0..200 {
             assert!(load(&file[..rng.below(file.len())]).is_err());
         }
-        for _ in 0..1_500 {
+        for _ in 0..800 {
             let mut wrong = file.clone();
             for _ in 0..=rng.below(3) {
                 let at = rng.below(wrong.len());
                 match rng.below(4) {
                     0 => wrong[at] = [0, 1, 0x3F, 0x7F, 0x80, 0x81, 0xC3, 0xFE, 0xFF][rng.below(9)],
                     1 => wrong[at] ^= 1 << rng.below(8),
-                    2 => drop(wrong.drain(at..(at + rng.below(9)).min(file.len() - 3).max(at))),
+                    2 if wrong.len() > 40 => drop(wrong.drain(at..(at + rng.below(9)).min(wrong.len()))),
                     _ => wrong.insert(at, rng.u64() as u8),
                 }
             }

@@ -23,11 +23,11 @@ pub struct Report {
     pub manifest: Manifest,
     /// Keys in the snapshot.
     pub keys: u64,
-    /// Records replayed, the commands in them, and their bytes as stored.
+    /// Records replayed.
     pub records: u64,
-    /// Commands replayed.
+    /// Commands in them.
     pub commands: u64,
-    /// Bytes of the records as stored.
+    /// Their bytes as stored.
     pub log_bytes: u64,
     /// Bytes of effects from the beginning of the history to the end of the log.
     pub offset: u64,
