@@ -18,7 +18,6 @@ const NO_EXAMPLE: &[(&str, &str)] = &[
     ("command|help", "prints the rows"),
     ("config|help", "prints the rows"),
     ("debug", "needs a permission that a server has not by itself"),
-    ("info", "prints lines that begin as comments do"),
     ("lastsave", "shows the clock"),
     ("lolwut", "prints the version"),
     ("memory|help", "prints the rows"),

@@ -17,6 +17,7 @@ pub const INFO: Row = Row {
     complexity: "O(1)",
     syntax: "[section [section ...]]",
     ts: "(...sections: string[]): string",
+    example: "> INFO cluster\n# Cluster\ncluster_enabled:0",
     run: info,
     ..Row::NONE
 };

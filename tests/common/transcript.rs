@@ -13,6 +13,7 @@
 use super::peer::{Peer, printed};
 use std::path::{Path, PathBuf};
 use tabdis::resp::parse::split_words;
+use tabdis::resp::reply::Value;
 
 /// One case of a file.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ pub fn parse(file: &str, text: &str) -> Vec<Case> {
             cases.push(Case { file: file.to_string(), title, line: at, newer, steps: Vec::new() });
         } else if let Some((client, action)) = action(line) {
             let action = action.unwrap_or_else(|why| panic!("{file}:{at}: {why}: {line}"));
-            let reply_at = at..at + lines[at..].iter().position(|line| ends_reply(line)).unwrap_or(lines.len() - at);
+            let reply_at = at..reply_end(&lines, at, &action);
             let mut reply: Vec<String> =
                 lines[reply_at.clone()].iter().map(|line| line.trim_end().to_string()).collect();
             let unmarked = reply.first().and_then(|first| first.strip_prefix("~ ")).map(str::to_string);
@@ -135,8 +136,28 @@ pub fn parse(file: &str, text: &str) -> Vec<Case> {
     cases
 }
 
-fn ends_reply(line: &str) -> bool {
-    line.is_empty() || line.starts_with("===") || line.starts_with('#') || action(line.trim_end()).is_some()
+/// Where the reply that begins at line `at` ends: at a command, a title, a comment or a blank line. What is printed as it came
+/// can have lines of both last kinds inside.
+fn reply_end(lines: &[&str], at: usize, action: &Action) -> usize {
+    let raw = matches!(action, Action::Send(argv) if prints_raw(argv));
+    let starts = |line: &&str| line.starts_with("===") || self::action(line.trim_end()).is_some();
+    let pause = |line: &&str| line.trim_end().is_empty() || line.starts_with('#');
+    let len = lines[at..].iter().position(|line| starts(line) || (!raw && pause(line))).unwrap_or(lines.len() - at);
+    at + lines[at..at + len].iter().rposition(|line| !pause(line)).map_or(0, |last| last + 1)
+}
+
+/// Whether redis-cli prints the text that the command answers as it came.
+fn prints_raw(argv: &[Vec<u8>]) -> bool {
+    let word = |n: usize| argv.get(n).map(|arg| arg.to_ascii_uppercase()).unwrap_or_default();
+    match &*word(0) {
+        b"INFO" | b"LOLWUT" => true,
+        b"CLIENT" => matches!(&*word(1), b"LIST" | b"INFO"),
+        b"CLUSTER" => matches!(&*word(1), b"INFO" | b"NODES"),
+        b"MEMORY" => matches!(&*word(1), b"DOCTOR" | b"MALLOC-STATS"),
+        b"LATENCY" => matches!(&*word(1), b"DOCTOR" | b"GRAPH"),
+        b"DEBUG" => matches!(&*word(1), b"HTSTATS" | b"HTSTATS-KEY"),
+        _ => false,
+    }
 }
 
 /// Who does what on this line, if it is one of action; with the reason if it is not well formed.
@@ -198,7 +219,13 @@ impl Step {
             Action::Send(argv) => peer.send(self.client, argv),
             Action::Look => {}
         }
-        let values = peer.arrived(self.client);
+        let mut values = peer.arrived(self.client);
+        if matches!(&self.action, Action::Send(argv) if prints_raw(argv))
+            && let Some(Value::Bulk(text)) = values.first()
+            && !text.is_empty()
+        {
+            values[0] = Value::Simple(text.trim_ascii_end().to_vec());
+        }
         let text = printed(&values, peer.is_closed(self.client));
         Some(text.lines().map(|line| line.trim_end().to_string()).collect())
     }
