@@ -37,6 +37,15 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     }
 }
 
+/// Whether all digits before the exponent are zeros.
+fn is_written_zero(unsigned: &str) -> bool {
+    let (digits, exponent) = match unsigned.strip_prefix("0x").or(unsigned.strip_prefix("0X")) {
+        Some(hex) => (hex, ['p', 'P']),
+        None => (unsigned, ['e', 'E']),
+    };
+    digits.split(exponent).next().unwrap_or_default().bytes().all(|byte| matches!(byte, b'0' | b'.'))
+}
+
 /// Returns the float that `text` spells: decimal, `inf`/`infinity` with a sign, hexadecimal (C's `strtod`), any case. `nan`, spaces and
 /// trailing bytes give `None`.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
@@ -61,8 +70,10 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     } else {
         return None;
     };
-    // C reports overflow of a written-out number; "inf" itself is fine.
-    if value.is_infinite() && (first.is_ascii_digit() || first == b'.') { None } else { Some(value) }
+    // C reports overflow of a written-out number, and one that is not zero but becomes zero; "inf" itself is fine.
+    let written_out = first.is_ascii_digit() || first == b'.';
+    let lost = value == 0.0 && !is_written_zero(unsigned);
+    if written_out && (value.is_infinite() || lost) { None } else { Some(value) }
 }
 
 /// Parses `h.hhhp±d` after the `0x`.

@@ -1,6 +1,7 @@
 //! Reading a command's arguments in order. Every method answers Redis's error when the argument is not what it must be.
 
 use super::error::Error;
+use crate::base::ld80::Ld80;
 use crate::base::num;
 
 /// A cursor over the arguments that follow the name.
@@ -89,10 +90,19 @@ pub fn int_within(arg: &[u8], range: std::ops::RangeInclusive<i64>, error: Error
 /// Returns the ms of a wait that `arg` gives in seconds, rounded up; 0 is for ever. Fails if it is no float, negative, or ends
 /// (counted from `now`) beyond the end of time.
 pub fn timeout_ms(arg: &[u8], now: u64) -> Result<u64, Error> {
-    let ms = (num::parse_f64(arg).ok_or(Error::TimeoutNotFloat)? * 1000.0).ceil();
+    let seconds = num::parse_f64(arg).or_else(|| beyond_f64(arg)).ok_or(Error::TimeoutNotFloat)?;
+    let ms = (seconds * 1000.0).ceil();
     if ms >= i64::MAX as f64 {
         return Err(Error::TimeoutOutOfRange);
     }
     let ms = u64::try_from(ms as i64).map_err(|_| Error::NegativeTimeout)?;
     if now.saturating_add(ms) > i64::MAX as u64 { Err(Error::TimeoutOutOfRange) } else { Ok(ms) }
+}
+
+/// Returns what stands for a number that only a long double can hold, which is what Redis reads a timeout as: one far too large,
+/// or one that is just not zero.
+fn beyond_f64(text: &[u8]) -> Option<f64> {
+    let tiny = Ld80::parse(text)?.to_text().trim_start_matches('-') == "0";
+    let size = if tiny { f64::MIN_POSITIVE } else { f64::INFINITY };
+    Some(if text.starts_with(b"-") { -size } else { size })
 }

@@ -36,9 +36,17 @@ pub const ZINCRBY: Row = Row {
     syntax: "key increment member",
     ts: "(key: Key, increment: number, member: Value): number",
     example: "> ZINCRBY z 2 a\n\"2\"\n> ZINCRBY z -0.5 a\n\"1.5\"",
-    run: |c| add(c, &Mode { incr: true, ..Mode::default() }, 2),
+    run: zincrby,
     ..Row::NONE
 };
+
+fn zincrby(c: &mut Ctx) -> Outcome {
+    // Redis reads the options of ZADD here too, and then misses the increment.
+    if option(&mut Mode::default(), &mut Args::from(c.argv, 2)).is_some() {
+        return Err(Error::Syntax);
+    }
+    add(c, &Mode { incr: true, ..Mode::default() }, 2)
+}
 
 /// The options of ZADD.
 #[derive(Default)]

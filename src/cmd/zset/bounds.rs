@@ -91,6 +91,8 @@ fn score(text: &[u8]) -> Result<(f64, bool), Error> {
         [b'(', rest @ ..] => (rest, true),
         _ => (text, false),
     };
+    // To C, a zero byte ends the text.
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     if text.is_empty() {
         return Ok((0.0, exclusive));
     }

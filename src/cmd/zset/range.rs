@@ -214,11 +214,11 @@ fn parse<'a>(c: &Ctx<'a>, form: &Form) -> Result<Query<'a>, Error> {
             scores = true;
         } else if args.left() >= 3 && args.word("LIMIT") {
             limit = Some((args.int()?, args.int()?));
-        } else if form.reverse.is_none() && args.word("REV") {
+        } else if reverse.is_none() && args.word("REV") {
             reverse = Some(true);
-        } else if form.by.is_none() && by != Some(By::Score) && args.word("BYLEX") {
+        } else if by.is_none() && args.word("BYLEX") {
             by = Some(By::Lex);
-        } else if form.by.is_none() && by != Some(By::Lex) && args.word("BYSCORE") {
+        } else if by.is_none() && args.word("BYSCORE") {
             by = Some(By::Score);
         } else {
             return Err(Error::Syntax);
