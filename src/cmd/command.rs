@@ -339,12 +339,7 @@ const GETKEYS: Row = Row {
     syntax: "command [arg [arg ...]]",
     ts: "(command: string, ...args: Arg[]): string[]",
     example: "> COMMAND GETKEYS WATCH a b\n1) \"a\"\n2) \"b\"\n\
-<<<<<<< HEAD
               > COMMAND GETKEYS PING x\n(error) ERR The command has no key arguments",
-=======
-              > COMMAND GETKEYS PING\n(error) ERR The command has no key arguments",
-    differs: "7.0 counts a command without arguments as one argument too few.",
->>>>>>> 36e2092 (Settle small differences from Redis that random commands found)
     run: getkeys,
     ..Row::NONE
 };
