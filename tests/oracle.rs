@@ -6,7 +6,9 @@
 
 mod common;
 mod oracle {
+    pub mod differ;
     pub mod record;
+    pub mod tolerance;
 }
 
 use common::peer::Peer;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = transcript::all().into_iter().map(|case| transcript_trial(case, &servers)).collect();
     let rows = tabdis::cmd::table().slots().iter().filter(|slot| common::is_runnable(slot));
     trials.extend(rows.map(|slot| row_trial(slot, &servers)));
+    trials.push(Trial::test("random commands", || oracle::differ::run().map_err(Failed::from)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

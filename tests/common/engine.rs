@@ -56,6 +56,13 @@ impl EnginePeer {
         self.engine.sessions.get(id).is_some_and(|session| session.wait.is_some())
     }
 
+    /// Closes the client's session; the next use opens another.
+    pub fn close(&mut self, client: usize) {
+        if let Some(client) = self.clients.remove(&client) {
+            self.engine.close(client.session);
+        }
+    }
+
     /// Lets the clock go on to `now`, doing what is due on the way at its time.
     pub fn advance(&mut self, now: u64) {
         while let Some(wake) = self.engine.next_wake().filter(|wake| *wake <= now) {

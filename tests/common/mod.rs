@@ -3,10 +3,12 @@
 
 pub mod content;
 pub mod data;
+pub mod dump;
 pub mod engine;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;
+pub mod syntax;
 pub mod transcript;
 pub mod words;
 

@@ -1,0 +1,59 @@
+//! All data of a server, asked for by commands, in a form to compare: what any client would see.
+
+use super::Content;
+use tabdis::resp::reply::Value;
+
+/// Returns everything in the databases below `databases` of the server that `ask` asks; selects database 0 at the end.
+pub fn dump(databases: usize, mut ask: impl FnMut(&[&[u8]]) -> Value) -> Content {
+    let mut all = Content::new();
+    for db in 0..databases {
+        ask(&[b"SELECT", db.to_string().as_bytes()]);
+        for key in texts(&ask(&[b"KEYS", b"*"])) {
+            let at = match ask(&[b"PEXPIRETIME", &key]) {
+                Value::Int(at) => at,
+                other => panic!("PEXPIRETIME answered {other:?}"),
+            };
+            let value = value(&key, &mut ask);
+            // Last, in digits of the same number: relative times are a few ms apart.
+            all.insert((db, key), format!("{value} until {}", at.div_euclid(4_000)));
+        }
+    }
+    ask(&[b"SELECT", b"0"]);
+    all
+}
+
+fn value(key: &[u8], ask: &mut impl FnMut(&[&[u8]]) -> Value) -> String {
+    let kind = ask(&[b"TYPE", key]);
+    let kind = String::from_utf8_lossy(kind.text().unwrap_or_default()).into_owned();
+    let parts: Vec<String> = match &*kind {
+        "string" => vec![show(ask(&[b"GET", key]).text().unwrap_or_default())],
+        "list" => texts(&ask(&[b"LRANGE", key, b"0", b"-1"])).iter().map(|e| show(e)).collect(),
+        "set" => sorted(texts(&ask(&[b"SMEMBERS", key])).iter().map(|e| show(e)).collect()),
+        "hash" => sorted(pairs(&ask(&[b"HGETALL", key])).map(|(f, v)| format!("{}={}", show(&f), show(&v))).collect()),
+        "zset" => pairs(&ask(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]))
+            .map(|(member, score)| format!("{}={:?}", show(&member), tabdis::base::num::parse_f64(&score)))
+            .collect(),
+        "stream" => vec![format!("{:?} {:?}", ask(&[b"XRANGE", key, b"-", b"+"]), ask(&[b"XINFO", b"STREAM", key]))],
+        _ => Vec::new(),
+    };
+    format!("{kind} {}", parts.join(" "))
+}
+
+fn show(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+fn sorted(mut parts: Vec<String>) -> Vec<String> {
+    parts.sort();
+    parts
+}
+
+fn texts(reply: &Value) -> Vec<Vec<u8>> {
+    let items = reply.items().unwrap_or_else(|| panic!("a list of texts was answered by {reply:?}"));
+    items.iter().map(|item| item.text().unwrap_or_default().to_vec()).collect()
+}
+
+fn pairs(reply: &Value) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    let mut items = texts(reply).into_iter();
+    std::iter::from_fn(move || items.next().zip(items.next()))
+}
