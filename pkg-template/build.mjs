@@ -47,8 +47,8 @@ export async function buildGlue() {
   if (existsSync(built) && newest(glueSources) <= statSync(built).mtimeMs) return
   const start = new Date()
   const target = ['--target', 'wasm32-unknown-unknown']
-  await step('compiling the engine to wasm', () => must('cargo', ['build', '--release', ...target, '--lib']))
-  const wasm = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'wasm32-unknown-unknown/release/tabdis.wasm')
+  await step('compiling the engine to wasm', () => must('cargo', ['build', '--profile', 'wasm', ...target, '--lib']))
+  const wasm = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'wasm32-unknown-unknown/wasm/tabdis.wasm')
   // Without its default path to the wasm: bundlers would look for a file of that name.
   const options = ['--target', 'web', '--omit-default-module-path', '--out-name', 'tabdis', '--out-dir', glue]
   await rm(glue, { recursive: true, force: true })

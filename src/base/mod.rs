@@ -5,4 +5,5 @@ pub mod glob;
 pub mod hash;
 pub mod ld80;
 pub mod num;
+pub mod order;
 pub mod rng;

@@ -2,6 +2,7 @@
 
 use super::command::help_row;
 use super::connection::client_name;
+use crate::base::order;
 use crate::engine::session::ReplyMode;
 use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Reply, Row, Session, SessionId, args, flag};
 use std::fmt::Write;
@@ -218,7 +219,7 @@ fn type_of(session: &Session) -> ClientType {
 /// All clients, this one included, oldest first. The session that effects are replayed through is none.
 fn by_id<'a>(c: &'a Ctx) -> Vec<&'a Session> {
     let mut all: Vec<&Session> = c.sessions.iter().chain([&*c.me]).filter(|s| !s.replica && !s.closing).collect();
-    all.sort_unstable_by_key(|session| session.id);
+    order::by_key(&mut all, |session| session.id);
     all
 }
 

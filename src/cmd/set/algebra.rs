@@ -1,6 +1,7 @@
 //! Intersection, union and difference of sets, answered or stored.
 
 use super::reply_members;
+use crate::base::order;
 use crate::ds::listpack::Elem;
 use crate::ds::set::{Limits, Set};
 use crate::engine::events::{GENERIC, SET};
@@ -128,11 +129,16 @@ fn numbered_keys<'a>(args: &mut Args<'a>) -> Result<&'a [&'a [u8]], Error> {
     args.take(count).map_err(|_| Error::NumkeysTooMany)
 }
 
+/// The key that puts the largest set first.
+fn largest_first(set: &&Set) -> u64 {
+    u64::MAX - set.len() as u64
+}
+
 /// Passes each member that all sets have to `f`, until it returns false. The smallest set is walked, the others are asked in
 /// ascending order of size, so that the first to say no is likely a cheap one.
 fn intersect(sets: Vec<Option<&Set>>, mut f: impl FnMut(Elem) -> bool) {
     let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else { return };
-    sets.sort_by_key(|set| set.len());
+    order::by_key(&mut sets, |set| set.len() as u64);
     let Some((smallest, others)) = sets.split_first() else { return };
     let others: Vec<&Set> = others.iter().filter(|set| !std::ptr::eq(**set, *smallest)).copied().collect();
     for member in smallest.iter() {
@@ -161,7 +167,7 @@ pub(super) const SUNION: Row = Row {
 fn sunion(c: &mut Ctx) -> Outcome {
     let (limits, seed) = (c.ks.limits.set, c.ks.seed);
     let mut sets: Vec<&Set> = sources(c.ks, &c.argv[1..])?.into_iter().flatten().collect();
-    sets.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    order::by_key(&mut sets, largest_first);
     // Asking up to three large sets is cheaper than copying every member into a new one. A listpack is slow to ask.
     let asked = &sets[..sets.len().saturating_sub(1)];
     let ints = sets.iter().all(|set| set.ints().is_some());
@@ -209,7 +215,7 @@ pub(super) const SUNIONSTORE: Row = Row {
 fn sunionstore(c: &mut Ctx) -> Outcome {
     let (limits, seed) = (c.ks.limits.set, c.ks.seed);
     let mut sets: Vec<&Set> = sources(c.ks, &c.argv[2..])?.into_iter().flatten().collect();
-    sets.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    order::by_key(&mut sets, largest_first);
     let mut result = Set::new();
     let mut rest = &sets[..];
     if let Some((largest, others)) = sets.split_first() {
@@ -319,7 +325,7 @@ impl<'k> Difference<'k> {
         let total: usize = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
         // Asking has the better constant and can stop early: it counts half.
         if first.len() * (others.len() + 1) / 2 <= total {
-            others.sort_by_key(|set| std::cmp::Reverse(set.len()));
+            order::by_key(&mut others, largest_first);
             Difference::Ask(first, others)
         } else {
             Difference::Remove(first, others)

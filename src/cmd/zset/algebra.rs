@@ -3,6 +3,7 @@
 use super::range::store_result;
 use super::{member, members_head};
 use crate::base::num::parse_f64;
+use crate::base::order;
 use crate::ds::listpack::Elem;
 use crate::ds::set::Set;
 use crate::ds::zset::{Limits, Zset};
@@ -283,7 +284,7 @@ struct Making {
 impl Making {
     /// From the smallest to the largest, as in Redis: sums of floats depend on the order.
     fn union(&self, mut sources: Vec<(Source, f64)>) -> Zset {
-        sources.sort_by_key(|(source, _)| source.len());
+        order::by_key(&mut sources, |(source, _)| source.len() as u64);
         let mut result = Zset::new();
         let largest = sources.last().map_or(0, |(source, _)| source.len());
         result.reserve(largest, &self.limits, self.seed);
@@ -300,7 +301,7 @@ impl Making {
     }
 
     fn inter(&self, mut sources: Vec<(Source, f64)>) -> Zset {
-        sources.sort_by_key(|(source, _)| source.len());
+        order::by_key(&mut sources, |(source, _)| source.len() as u64);
         let mut result = Zset::new();
         let Some(((smallest, weight), others)) = sources.split_first() else { return result };
         for (m, score) in smallest.iter() {
@@ -359,7 +360,7 @@ fn zintercard(c: &mut Ctx) -> Outcome {
         limit = int_within(args.next()?, 0..=i64::MAX, Error::NegativeLimit)?;
     }
     let mut sources: Vec<Source> = keys.iter().map(|key| Source::of(c.ks, key)).collect();
-    sources.sort_by_key(|source| source.len());
+    order::by_key(&mut sources, |source| source.len() as u64);
     let most = if limit == 0 { usize::MAX } else { usize::try_from(limit).unwrap_or(usize::MAX) };
     let count = sources.split_first().map_or(0, |(smallest, others)| {
         let in_all = |m: &Elem| m.with(|m| others.iter().all(|source| source.score(m).is_some()));
