@@ -92,6 +92,12 @@ impl Effects {
         &mut self.out
     }
 
+    /// Whether the unit has effects.
+    #[inline]
+    pub(super) fn unit_pending(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
     /// Whether finished bytes wait.
     pub fn pending(&self) -> bool {
         !self.out.is_empty()

@@ -83,6 +83,8 @@ pub struct Server {
     pub host_info: Vec<(&'static str, String)>,
     /// Sessions that wait.
     pub blocked: usize,
+    /// (ms, session) of every wait that ends by itself, soonest first.
+    deadlines: std::collections::BTreeSet<(u64, SessionId)>,
     pause: pause::Pause,
     /// The host is applying what it was told at its start, so parameters that are fixed afterwards can be set.
     pub starting: bool,
@@ -264,6 +266,7 @@ impl Engine {
                 memory: || 0,
                 host_info: Vec::new(),
                 blocked: 0,
+                deadlines: Default::default(),
                 pause: Default::default(),
                 starting: false,
                 requests: Vec::new(),
@@ -519,8 +522,10 @@ impl Engine {
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
             self.ks.expire_due(1000);
         }
-        let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now);
-        self.end_unit(&mut nobody);
+        if self.ks.effects.unit_pending() || !self.ks.touched.is_empty() || !self.ks.events.is_empty() {
+            let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now);
+            self.end_unit(&mut nobody);
+        }
         self.end_overdue_waits();
         self.serve_waiting();
         self.next_wake()
@@ -534,7 +539,7 @@ impl Engine {
         } else {
             None
         };
-        let wait = self.sessions.iter().filter_map(|s| s.wait.as_ref()).map(|w| w.deadline).filter(|at| *at > 0).min();
+        let wait = self.server.deadlines.first().map(|(at, _)| *at);
         due.into_iter().chain(wait).chain(self.server.pause.until()).min()
     }
 

@@ -16,6 +16,9 @@ impl Engine {
             }
         });
         self.server.blocked += 1;
+        if wait.deadline > 0 {
+            self.server.deadlines.insert((wait.deadline, place));
+        }
         me.wait = Some(wait);
     }
 
@@ -26,16 +29,12 @@ impl Engine {
 
     /// Ends the waits whose time has come, the earliest first.
     pub(super) fn end_overdue_waits(&mut self) {
-        let now = self.ks.now;
-        let mut over: Vec<(u64, SessionId)> = self
-            .sessions
-            .iter()
-            .filter_map(|s| s.wait.as_ref().map(|wait| (wait.deadline, s.place)))
-            .filter(|(deadline, _)| *deadline > 0 && *deadline <= now)
-            .collect();
-        over.sort_unstable();
-        for (_, id) in over {
+        while let Some((at, id)) = self.server.deadlines.first().copied()
+            && at <= self.ks.now
+        {
             self.end_wait(id, Ok(()));
+            // Ending the wait removed it; should the session be gone after all, it must not be met for ever.
+            self.server.deadlines.remove(&(at, id));
         }
     }
 
@@ -131,6 +130,7 @@ pub(super) fn stop_waiting(ks: &mut Keyspace, server: &mut Server, session: &mut
         }
     });
     server.blocked -= 1;
+    server.deadlines.remove(&(wait.deadline, session.place));
     Some(wait)
 }
 

@@ -253,14 +253,19 @@ impl Server {
             if self.pending.is_empty() {
                 return;
             }
-            for place in std::mem::take(&mut self.pending) {
-                self.flush(place);
-            }
+            // The list is given back emptied, so that it need not grow again in every turn of the loop.
+            let mut pending = std::mem::take(&mut self.pending);
+            pending.drain(..).for_each(|place| self.flush(place));
+            pending.append(&mut self.pending);
+            self.pending = pending;
         }
     }
 
     /// Does what commands asked the host for.
     fn serve_requests(&mut self, from: Option<SessionId>) {
+        if !self.engine.has_requests() {
+            return;
+        }
         let path = self.dump_path();
         for request in self.engine.take_requests() {
             match request {
