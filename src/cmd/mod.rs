@@ -48,3 +48,38 @@ pub fn table() -> &'static Table {
     });
     &TABLE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::RowId;
+
+    #[test]
+    fn every_command_is_found_in_any_case_and_nothing_else_is() {
+        let table = table();
+        for (id, slot) in table.slots().iter().enumerate().filter(|(_, slot)| slot.parent.is_none()) {
+            let id = Some(id as RowId);
+            let mixed: Vec<u8> = slot.full_name.bytes().enumerate().map(|(n, b)| b ^ (n as u8 & 1) << 5).collect();
+            // Only letters have a case.
+            let mixed: Vec<u8> = mixed
+                .iter()
+                .zip(slot.full_name.bytes())
+                .map(|(m, b)| if b.is_ascii_alphabetic() { *m } else { b })
+                .collect();
+            assert_eq!(table.find(slot.full_name.as_bytes()), id, "{}", slot.full_name);
+            assert_eq!(table.find(slot.row.name.to_ascii_uppercase().as_bytes()), id);
+            assert_eq!(table.find(&mixed), id);
+            for n in 0..slot.full_name.len() {
+                for bit in [1, 0x40, 0x80] {
+                    let mut wrong = slot.full_name.clone().into_bytes();
+                    wrong[n] ^= bit;
+                    let want = table.slots().iter().position(|s| s.full_name.as_bytes() == wrong.to_ascii_lowercase());
+                    assert_eq!(table.find(&wrong), want.map(|id| id as RowId), "{}", wrong.escape_ascii());
+                }
+            }
+        }
+        for name in [&b""[..], b"g", b"pingping", b"client|list", b"pingping\x04\0\0\0\0\0\0\0", &[b'x'; 100]] {
+            assert_eq!(table.find(name), None);
+        }
+    }
+}

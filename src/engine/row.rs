@@ -179,6 +179,8 @@ impl Group {
 pub struct Table {
     slots: Vec<Slot>,
     by_name: Map<Vec<u8>, u16>,
+    /// The commands with short names once more, found without the general hash: every call begins here.
+    short: ShortNames,
 }
 
 /// A row's place in the table.
@@ -197,13 +199,15 @@ pub type RowId = u16;
 impl Table {
     /// Returns the table of all rows of `families`.
     pub fn new(families: &[&'static [Row]]) -> Self {
-        let mut table = Table { slots: Vec::new(), by_name: Map::with_hasher(Seeded(0)) };
+        let mut table = Table { slots: Vec::new(), by_name: Map::with_hasher(Seeded(0)), short: ShortNames::new() };
         for row in families.iter().flat_map(|rows| rows.iter()) {
             let id = table.add(row, None);
             for sub in row.subs {
                 table.add(sub, Some(id));
             }
         }
+        let commands = table.slots.iter().enumerate().filter(|(_, slot)| slot.parent.is_none());
+        table.short.fill(commands.map(|(id, slot)| (slot.row.name.as_bytes(), id as RowId)));
         table
     }
 
@@ -222,6 +226,14 @@ impl Table {
     /// Returns the number of the command `name` (any case), without looking for sub-commands.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<RowId> {
+        match ShortName::of(name) {
+            Some(short) => self.short.find(short),
+            None => self.find_long(name),
+        }
+    }
+
+    #[cold]
+    fn find_long(&self, name: &[u8]) -> Option<RowId> {
         let mut lower = [0u8; 64];
         let lower = lower.get_mut(..name.len())?;
         lower.copy_from_slice(name);
@@ -246,5 +258,86 @@ impl Table {
     /// All slots: every command followed by its sub-commands.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+}
+
+/// A name of 1 to 16 bytes, in lower case, as two words that overlap where it is shorter. Two names are equal if these are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortName {
+    len: usize,
+    head: u64,
+    tail: u64,
+}
+
+impl ShortName {
+    #[inline]
+    fn of(name: &[u8]) -> Option<Self> {
+        let len = name.len();
+        let (head, tail) = if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
+        } else {
+            (u64::from(*name.first()?) << 8 | u64::from(name[len / 2]), name[len - 1].into())
+        };
+        (len <= 16).then_some(ShortName { len, head: lower(head), tail: lower(tail) })
+    }
+
+    /// Where the search for it begins. The names are ours, so nothing needs to be unpredictable.
+    #[inline]
+    fn place(self) -> usize {
+        let mixed = (self.head ^ self.tail.rotate_left(29) ^ self.len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize
+    }
+}
+
+/// Returns eight bytes with `A` to `Z` made small, all at once: in each byte the sums below reach the top bit from `A` on, and
+/// beyond `Z`.
+#[inline]
+fn lower(bytes: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = bytes & (0x7f * EACH);
+    let (from_a, beyond_z) = (low + (0x80 - b'A' as u64) * EACH, low + (0x7f - b'Z' as u64) * EACH);
+    let upper = (from_a ^ beyond_z) & !bytes & (0x80 * EACH);
+    bytes | upper >> 2
+}
+
+/// An open table of short names.
+struct ShortNames {
+    /// Places in `names`, plus one; 0 is free. At most half are in use, so a search ends.
+    index: Vec<u16>,
+    names: Vec<(ShortName, RowId)>,
+}
+
+impl ShortNames {
+    fn new() -> Self {
+        ShortNames { index: vec![0; 1], names: Vec::new() }
+    }
+
+    fn fill<'a>(&mut self, names: impl Iterator<Item = (&'a [u8], RowId)>) {
+        self.names = names.filter_map(|(name, id)| Some((ShortName::of(name)?, id))).collect();
+        self.index = vec![0; (4 * self.names.len()).next_power_of_two()];
+        let mask = self.index.len() - 1;
+        for (n, (name, _)) in self.names.iter().enumerate() {
+            let mut at = name.place() & mask;
+            while self.index[at] != 0 {
+                at = (at + 1) & mask;
+            }
+            self.index[at] = n as u16 + 1;
+        }
+    }
+
+    #[inline]
+    fn find(&self, name: ShortName) -> Option<RowId> {
+        let mask = self.index.len() - 1;
+        let mut at = name.place() & mask;
+        loop {
+            let n = self.index[at].checked_sub(1)?;
+            let (found, id) = self.names[n as usize];
+            if found == name {
+                return Some(id);
+            }
+            at = (at + 1) & mask;
+        }
     }
 }
