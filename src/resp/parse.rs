@@ -169,8 +169,13 @@ impl Parser {
                 },
                 State::Inline => return self.inline(buf),
                 State::Count => {
-                    let Some(line) = self.header(buf, ProtocolError::CountTooBig)? else { return Ok(false) };
-                    let count = parse_i64(&line[1..]).ok_or(ProtocolError::Count)?;
+                    let count = match self.number(buf, b'*') {
+                        Some(count) => count,
+                        None => {
+                            let Some(line) = self.header(buf, ProtocolError::CountTooBig)? else { return Ok(false) };
+                            parse_i64(&line[1..]).ok_or(ProtocolError::Count)?
+                        }
+                    };
                     if count > self.limits.args {
                         return Err(ProtocolError::Count);
                     }
@@ -183,10 +188,16 @@ impl Parser {
                     }
                 }
                 State::Length(left) => {
-                    let Some(line) = self.header(buf, ProtocolError::LengthTooBig)? else { return Ok(false) };
-                    let digits = line.strip_prefix(b"$");
-                    let digits = digits.ok_or_else(|| ProtocolError::Expected(*line.first().unwrap_or(&b'\r')))?;
-                    let len = parse_i64(digits).ok_or(ProtocolError::Length)?;
+                    let len = match self.number(buf, b'$') {
+                        Some(len) => len,
+                        None => {
+                            let Some(line) = self.header(buf, ProtocolError::LengthTooBig)? else { return Ok(false) };
+                            let digits = line.strip_prefix(b"$");
+                            let digits =
+                                digits.ok_or_else(|| ProtocolError::Expected(*line.first().unwrap_or(&b'\r')))?;
+                            parse_i64(digits).ok_or(ProtocolError::Length)?
+                        }
+                    };
                     if len < 0 || len > self.limits.bulk {
                         return Err(ProtocolError::Length);
                     }
@@ -211,6 +222,28 @@ impl Parser {
                 State::Done => return Ok(true),
             }
         }
+    }
+
+    /// Returns the number of the header line at `at` and moves behind the line, if it is of the usual kind: `tag`, one to four digits
+    /// without a leading zero, and all of it there. Leaves any other to [`Parser::header`].
+    #[inline]
+    fn number(&mut self, buf: &[u8], tag: u8) -> Option<i64> {
+        let line = buf.get(self.at..)?;
+        if *line.first()? != tag {
+            return None;
+        }
+        let mut number = 0;
+        for (n, &byte) in line[1..].iter().enumerate().take(5) {
+            match byte {
+                b'0'..=b'9' if n < 4 && (n != 1 || number != 0) => number = number * 10 + i64::from(byte - b'0'),
+                b'\r' if n > 0 && line.len() > n + 2 => {
+                    (self.at, self.scanned) = (self.at + n + 3, 0);
+                    return Some(number);
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// Returns the line at `at` without its two-byte end and moves behind it, or `None` if the end has not arrived.
