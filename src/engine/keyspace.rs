@@ -31,6 +31,16 @@ pub enum Ttl {
     At(u64),
 }
 
+impl Ttl {
+    /// The expiry of a key that was not there.
+    fn of_new(self) -> Option<u64> {
+        match self {
+            Ttl::At(at) => Some(at),
+            Ttl::Keep | Ttl::Clear => None,
+        }
+    }
+}
+
 /// Counters of the data, as INFO prints them.
 #[derive(Clone, Debug, Default)]
 pub struct KeyStats {
@@ -560,11 +570,18 @@ impl Keyspace {
     /// Returns the structure at `key` to change, made if it was not there; then you must put something in. Fails if the key
     /// holds another type.
     pub fn get_or_new<T: Structure>(&mut self, key: &[u8]) -> Result<&mut T, Error> {
-        if self.find(key).is_none() {
-            let object = T::empty(self.seed).into_object();
-            self.insert(key, Payload::Object(object), None);
-        }
-        let entry = self.entry_mut(key).expect("found or made just above");
+        let id = match self.find(key) {
+            Some(id) => {
+                self.touch(id);
+                self.preserve(id);
+                id
+            }
+            None => {
+                let object = T::empty(self.seed).into_object();
+                self.insert(key, Payload::Object(object), None)
+            }
+        };
+        let entry = self.here_mut().data.dict.get_mut(id);
         entry.object_mut().and_then(T::of_mut).ok_or(Error::WrongType)
     }
 
@@ -601,19 +618,30 @@ impl Keyspace {
                 entry.set_clock(clock);
                 return;
             }
+            return self.put_at(id, key, Payload::Text(text), ttl);
         }
-        self.put(key, Payload::Text(text), ttl);
+        self.insert(key, Payload::Text(text), ttl.of_new());
     }
 
-    /// Stores an integer at `key`, whatever was there.
-    pub fn set_int(&mut self, key: &[u8], n: i64, ttl: Ttl) {
-        if ttl == Ttl::Keep
-            && let Some(entry) = self.entry_mut(key)
-            && entry.set_int(n)
-        {
-            return;
+    /// Stores what `change` makes of the string at `key`, which is `None` without the key; the expiry stays. Returns the new
+    /// integer. Fails, and changes nothing, if the key holds another type or `change` fails.
+    pub fn update_int(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(Option<Elem<'_>>) -> Result<i64, Error>,
+    ) -> Result<i64, Error> {
+        let Some(id) = self.find(key) else {
+            let new = change(None)?;
+            self.insert(key, Payload::Int(new), None);
+            return Ok(new);
+        };
+        let new = change(Some(self.here().data.dict.get(id).text().ok_or(Error::WrongType)?))?;
+        self.touch(id);
+        self.preserve(id);
+        if !self.here_mut().data.dict.get_mut(id).set_int(new) {
+            self.put_at(id, key, Payload::Int(new), Ttl::Keep);
         }
-        self.put(key, Payload::Int(n), ttl);
+        Ok(new)
     }
 
     /// Stores `object` at `key`, whatever was there. An empty one deletes the key.
@@ -627,10 +655,14 @@ impl Keyspace {
 
     /// Stores a value at `key`, whatever was there.
     pub fn put(&mut self, key: &[u8], value: Payload<'_>, ttl: Ttl) {
-        let Some(id) = self.find(key) else {
-            self.insert(key, value, if let Ttl::At(at) = ttl { Some(at) } else { None });
-            return;
-        };
+        match self.find(key) {
+            Some(id) => self.put_at(id, key, value, ttl),
+            None => _ = self.insert(key, value, ttl.of_new()),
+        }
+    }
+
+    /// Stores a value in the place of entry `id`, whose key is `key`.
+    fn put_at(&mut self, id: u32, key: &[u8], value: Payload<'_>, ttl: Ttl) {
         self.preserve(id);
         let (clock, epoch) = (self.birth_clock(), self.epoch);
         let data = &mut self.dbs[self.db].data;
@@ -642,18 +674,19 @@ impl Keyspace {
         data.replace(id, Entry::new(key, value, expire, clock, epoch));
     }
 
-    fn insert(&mut self, key: &[u8], value: Payload<'_>, expire: Option<u64>) {
+    fn insert(&mut self, key: &[u8], value: Payload<'_>, expire: Option<u64>) -> u32 {
         let entry = Entry::new(key, value, expire, self.birth_clock(), self.epoch);
-        self.insert_entry(entry);
+        self.insert_entry(entry)
     }
 
-    /// Adds an entry under a key that is not there.
-    fn insert_entry(&mut self, entry: Entry) {
+    /// Adds an entry under a key that is not there. Returns its id.
+    fn insert_entry(&mut self, entry: Entry) -> u32 {
         let key = (self.notify_flags & events::NEW != 0).then(|| entry.key().to_vec());
-        self.here_mut().data.insert(entry);
+        let id = self.here_mut().data.insert(entry);
         if let Some(key) = key {
             self.notify(events::NEW, "new", &key);
         }
+        id
     }
 
     /// Deletes `key`. Returns whether it was there. Says nothing to anyone: see [`Keyspace::changed`].

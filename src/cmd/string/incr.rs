@@ -90,13 +90,14 @@ fn decrby(c: &mut Ctx) -> Outcome {
 
 fn add(c: &mut Ctx, by: i64) -> Outcome {
     let key = c.argv[1];
-    let old = match c.ks.look_text(key)? {
-        None => 0,
-        Some(Elem::Int(n)) => n,
-        Some(Elem::Str(text)) => args::int(text)?,
-    };
-    let new = old.checked_add(by).ok_or(Error::IncrOverflow)?;
-    c.ks.set_int(key, new, Ttl::Keep);
+    let new = c.ks.update_int(key, |old| {
+        let old = match old {
+            None => 0,
+            Some(Elem::Int(n)) => n,
+            Some(Elem::Str(text)) => args::int(text)?,
+        };
+        old.checked_add(by).ok_or(Error::IncrOverflow)
+    })?;
     c.ks.changed(key, STRING, "incrby");
     c.out.int(new);
     Ok(())
