@@ -25,7 +25,9 @@ export async function startSite() {
       page.on('request', (request) => /^(https?|wss?):/.test(request.url()) && !request.url().startsWith(address) && foreign.push(request.url()))
       await setup?.(page, context)
       await page.goto(address + path)
-      await page.waitForSelector(`html[data-ready="${ready}"]`, { timeout: 30_000, state: 'attached' })
+      await page.waitForSelector('html[data-ready]', { timeout: 30_000, state: 'attached' })
+      const state = await page.locator('html').getAttribute('data-ready')
+      if (state !== ready) throw new Error(`the page is ${state}: ${await page.locator('main').innerText()}`)
       return new Screen(page, errors, foreign)
     },
     /** Opens a page with an empty database, runs `body` on it and closes it. */
