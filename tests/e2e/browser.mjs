@@ -73,6 +73,11 @@ export class Screen {
     await this.log.getByText(text).last().waitFor({ timeout: 5000 })
   }
 
+  /** Returns whether this build of the engine has a command. */
+  async knows(name) {
+    return (await this.run(`COMMAND INFO ${name}`)) !== '1) (nil)'
+  }
+
   async prompt() {
     return (await this.page.locator('#prompt').textContent()).replace(/\u00a0/g, ' ')
   }

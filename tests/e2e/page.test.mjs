@@ -90,6 +90,7 @@ test('every type has a view of its value', () =>
       text: ['SET text "line one"', 'line one'], list: ['RPUSH list first', 'first'], set: ['SADD set member', 'member'],
       zset: ['ZADD zset 1.5 scored', '1.5'], hash: ['HSET hash field inside', 'inside'], stream: ['XADD stream 1-1 page home', 'page=home'],
     }
+    if (!(await screen.knows('XADD'))) delete made.stream
     for (const [key, [line, seen]] of Object.entries(made)) {
       await screen.run(line)
       await page.getByRole('button', { name: key, exact: true }).click()

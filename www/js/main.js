@@ -31,15 +31,16 @@ async function start() {
     type: (line) => terminal.type(line),
     onRead: () => status.refresh(),
   })
+  const book = new CommandBook(store.commands)
   terminal = new Terminal({
     store,
     words,
-    book: new CommandBook(store.commands),
+    book,
     keyNames: () => keyspace.names,
     onCommand: () => keyspace.refresh(),
     onSelect: (db) => keyspace.select(db),
   })
-  new Steps({ terminal, words })
+  new Steps({ terminal, words, book })
   const keys = status.greet()
   terminal.note('term.welcome')
   terminal.note(keys ? 'term.welcomeBack' : 'term.welcomeHint', { n: keys, ms: millis(store.openMs) })

@@ -15,12 +15,16 @@ export const TOPICS = [
 
 /** Draws the topics and runs steps in `terminal`. */
 export class Steps {
-  #topic = TOPICS[0]
+  #topics
+  #topic
   #done = new Set()
   #running = false
 
-  constructor({ terminal, words }) {
+  constructor({ terminal, words, book }) {
     Object.assign(this, { terminal, words })
+    // What this build of the engine cannot run is not offered.
+    this.#topics = TOPICS.filter(({ steps }) => steps.every((step) => book.find([(step.run ?? step).split(' ')[0]])))
+    this.#topic = this.#topics[0] ?? TOPICS[0]
     words.watch(() => this.#draw())
   }
 
@@ -28,7 +32,7 @@ export class Steps {
     const { t } = this.words
     const focused = document.activeElement?.dataset?.step
     $('topics').replaceChildren(
-      ...TOPICS.map((topic) => {
+      ...this.#topics.map((topic) => {
         const button = el('button', { type: 'button', 'aria-pressed': String(topic === this.#topic), textContent: t(`steps.${topic.id}`) })
         button.addEventListener('click', () => this.#choose(topic, button))
         return button
@@ -40,7 +44,7 @@ export class Steps {
 
   #choose(topic) {
     this.#topic = topic
-    const at = TOPICS.indexOf(topic)
+    const at = this.#topics.indexOf(topic)
     this.#draw()
     $('topics').children[at].focus()
   }
