@@ -88,25 +88,26 @@ function optimise() {
 }
 
 async function buildClient() {
-  const entryPoints = await entries()
   const esbuild = await import('esbuild')
   const options = {
-    entryPoints,
     bundle: true,
     minify: true,
     sourcemap: true,
     target: 'es2022',
     // Peers (ioredis, @redis/client) and Node's own modules stay imports.
     packages: 'external',
-    alias: { 'tabdis-glue': join(glue, 'create.js') },
+    alias: { 'tabdis-glue': join(glue, 'create.js'), 'tabdis-wasm': join(dist, 'tabdis.wasm') },
+    loader: { '.wasm': 'binary' },
     logLevel: 'warning',
   }
   // Splitting keeps one copy of what the entry points share: one engine, one set of classes.
-  await esbuild.build({ ...options, format: 'esm', splitting: true, outdir: dist })
+  const modules = await entries((entry) => (entry.import ?? entry).default)
+  await esbuild.build({ ...options, entryPoints: modules, format: 'esm', splitting: true, outdir: dist })
   // CommonJS is for Node, and has no import.meta.url: give it that of its ES twin, so that both find the same wasm.
   const selfUrl = "const selfUrl = require('node:url').pathToFileURL(__dirname + '/../self.js').href;"
   const commonJs = { format: 'cjs', platform: 'node', banner: { js: selfUrl }, define: { 'import.meta.url': 'selfUrl' } }
-  await esbuild.build({ ...options, ...commonJs, outdir: join(dist, 'cjs') })
+  const required = await entries((entry) => entry.require && entry.import.default)
+  await esbuild.build({ ...options, ...commonJs, entryPoints: required, outdir: join(dist, 'cjs') })
   await writeFile(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n')
   // The same types twice: TypeScript takes the module kind of a .d.ts from the package.json above it.
   for (const outDir of [dist, join(dist, 'cjs')]) {
@@ -114,10 +115,10 @@ async function buildClient() {
   }
 }
 
-/** Returns the TypeScript files behind `exports` of pkg-template/package.json. Fails if one is not there. */
-async function entries() {
+/** Returns the TypeScript files behind `exports` of pkg-template/package.json, by what `pick` takes of each. Fails if one is not there. */
+async function entries(pick) {
   const { exports } = JSON.parse(await readFile(join(template, 'package.json'), 'utf8'))
-  const built = Object.values(exports).flatMap((entry) => /^\.\/dist\/(.+)\.js$/.exec(entry.import?.default)?.[1] ?? [])
+  const built = Object.values(exports).flatMap((entry) => /^\.\/dist\/(.+)\.js$/.exec(pick(entry))?.[1] ?? [])
   const files = built.map((name) => join(template, 'src', `${name}.ts`))
   for (const file of files) {
     if (!existsSync(file)) throw new Stop(`pkg-template/package.json exports what ${file} should make, but that is not there.`)

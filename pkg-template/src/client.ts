@@ -88,10 +88,10 @@ export class AsyncClient extends Direct {
   }
 
   /** The promise of a command's value. @internal */
-  settled(value: unknown): Promise<unknown> {
-    if (value === WAIT) return this.core.wait(this.asBytes)
-    const { stored } = this.core
-    return stored ? stored().then(() => value) : Promise.resolve(value)
+  async settled(value: unknown): Promise<unknown> {
+    const reply = value === WAIT ? await this.core.wait(this.asBytes) : value
+    await this.core.stored?.(value === WAIT)
+    return reply
   }
 }
 

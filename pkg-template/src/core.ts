@@ -66,11 +66,12 @@ export class Core {
   /** Told of `change`, `request` (with its word) and `dead`. */
   onevent: (name: 'change' | 'request' | 'dead' | 'effects', detail?: unknown) => void = () => {}
 
-  /** Resolves when what was changed in this turn is stored; only there if promises of commands wait for that. */
-  stored: (() => Promise<void>) | undefined
+  /** Resolves when what this turn changed (or `any` turn) is stored; only there if promises of commands wait for that. */
+  stored: ((any?: boolean) => Promise<void>) | undefined
 
   private constructor(
     private readonly raw: Raw,
+    /** @internal */
     readonly host: Host,
   ) {
     this.mail = raw.mailbox() >>> 2

@@ -1,5 +1,6 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // A database as its user sees it.
-import { AsyncClient, Chain, SyncClient, install, type AsyncCommands, type BytesCommands, type Chained, type Runner } from './client.js'
+import { AsyncClient, Chain, SyncClient, install, type AsyncCommands, type BytesCommands, type Chained } from './client.js'
 import { Core, type Queued } from './core.js'
 import { EngineDead, StorageError } from './errors.js'
 import type { WasmSource } from './load.js'
@@ -79,7 +80,7 @@ export interface Events {
 
 export interface Db extends Omit<AsyncCommands, 'multi' | 'psubscribe' | 'ssubscribe' | 'subscribe'> {}
 
-export class Db extends AsyncClient implements Runner {
+export class Db extends AsyncClient {
   /** The same commands, answering at once. */
   readonly sync: SyncClient
   /** The same commands, answering with bytes instead of strings. */
@@ -186,14 +187,16 @@ export class Db extends AsyncClient implements Runner {
 
   /** @internal */
   async runBatch(commands: Queued[], atomic: boolean): Promise<unknown> {
-    return this.core.batch(this.connection, commands, atomic, this.asBytes)
+    const replies = this.core.batch(this.connection, commands, atomic, this.asBytes)
+    await this.core.stored?.()
+    return replies
   }
 
   /** Keeps the database under `name`. @internal */
   async keep(name: string, strict: boolean): Promise<void> {
     try {
       this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }))
-      if (strict) this.core.stored = () => (this.core.hasEffects ? this.flush() : Promise.resolve())
+      if (strict) this.core.stored = async (any) => void ((any || this.core.hasEffects) && (await this.flush()))
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== 'UNAVAILABLE') throw error
       // A private window: better a store that forgets than none. Told when there is somebody to hear it.

@@ -3,16 +3,19 @@
 /** Where the engine can come from: an address, its bytes, a response, or a compiled module. */
 export type WasmSource = string | URL | Response | BufferSource | WebAssembly.Module
 
-let compiled: Promise<WebAssembly.Module> | undefined
+/** What was compiled, by its source; the package's own has no name. */
+const compiled = new Map<WasmSource | undefined, Promise<WebAssembly.Module>>()
 
 /** Returns the compiled engine; that of the package itself if no source is given. Fails with the reason and a way out. */
 export function wasmModule(source?: WasmSource): Promise<WebAssembly.Module> {
-  if (source !== undefined) return compile(source)
-  // A failure is not kept: the network may be back next time.
-  return (compiled ??= compile(new URL('./tabdis.wasm', import.meta.url)).catch((error: unknown) => {
-    compiled = undefined
-    throw error
-  }))
+  let module = compiled.get(source)
+  if (!module) {
+    module = compile(source ?? new URL('./tabdis.wasm', import.meta.url))
+    compiled.set(source, module)
+    // A failure is not kept: the network may be back next time.
+    module.catch(() => compiled.delete(source))
+  }
+  return module
 }
 
 async function compile(source: WasmSource): Promise<WebAssembly.Module> {

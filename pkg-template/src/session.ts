@@ -1,7 +1,8 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // A connection of its own: a selected database, a transaction, watched keys, subscriptions. It speaks RESP.
 import { words, type Word } from './args.js'
-import { Chain, type AsyncCommands, type Chained, type Runner } from './client.js'
-import type { Core, Listener, Queued } from './core.js'
+import { Chain, type AsyncCommands, type Chained } from './client.js'
+import type { Core, Queued } from './core.js'
 import { EngineDead, ReplyError } from './errors.js'
 import { parse, plain, type RawReply } from './wire.js'
 
@@ -23,7 +24,7 @@ interface Sent {
 
 export interface Session extends Omit<AsyncCommands, 'multi'> {}
 
-export class Session implements Runner, Listener {
+export class Session {
   /** Called with what comes without being asked for: messages, invalidations, MONITOR's lines. */
   onpush: ((push: RawReply) => void) | undefined
   /** Called once when the session has ended: by `close`, QUIT or CLIENT KILL. */

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // Messages of channels or patterns, to a callback or a `for await` loop.
 import type { Core } from './core.js'
 import { ReplyError } from './errors.js'

@@ -320,6 +320,11 @@ fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
         news.ready.extend(ready.iter().map(|id| id.0));
         flag_up(READY);
     }
+    let requests = engine.take_requests();
+    if !requests.is_empty() {
+        news.requests.extend(requests);
+        flag_up(REQUESTS);
+    }
     if !changed {
         return;
     }
@@ -331,11 +336,6 @@ fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
     }
     if engine.ks.next_due_here().is_some_and(|at| at < news.armed) {
         flag_up(WAKE);
-    }
-    let requests = engine.take_requests();
-    if !requests.is_empty() {
-        news.requests.extend(requests);
-        flag_up(REQUESTS);
     }
 }
 
