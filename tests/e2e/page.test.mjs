@@ -168,3 +168,39 @@ test('an engine that cannot be loaded is said in words, with what to do', async 
   await alert.getByRole('button', { name: 'Reload' }).waitFor()
   await screen.close()
 })
+
+test('a second tab says that the first has the database, and harms nothing', () =>
+  visit({}, async (screen, page) => {
+    await screen.run('SET first tab')
+    await screen.sees('OK')
+    const second = await page.context().newPage()
+    await second.goto(site.address)
+    await second.getByRole('alert').filter({ hasText: 'open in another tab' }).waitFor()
+    await second.close()
+    await page.reload()
+    await page.waitForSelector('html[data-ready="true"]', { state: 'attached' })
+    assert.equal(await screen.run('GET first'), '"tab"')
+  }))
+
+test('a full disk is said in words; the data stays in the tab, and Reload does not throw it away', () =>
+  visit({}, async (screen, page) => {
+    await page.evaluate(() => {
+      const { transaction } = IDBDatabase.prototype
+      globalThis.full = true
+      IDBDatabase.prototype.transaction = function (stores, mode, ...rest) {
+        if (globalThis.full && mode === 'readwrite') throw new DOMException('no room', 'QuotaExceededError')
+        return transaction.call(this, stores, mode, ...rest)
+      }
+    })
+    await screen.run('SET big value')
+    await page.getByRole('alert').filter({ hasText: 'no room' }).waitFor()
+    assert.equal(await page.locator('#stat-state').textContent(), 'Not saved')
+    await page.getByRole('button', { name: 'Reload the page' }).click()
+    await page.getByRole('alert').filter({ hasText: 'no room' }).waitFor()
+    assert.equal(await screen.run('GET big'), '"value"')
+    await page.evaluate(() => (globalThis.full = false))
+    await page.getByRole('alert').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Reload the page' }).click()
+    await page.getByText(/^1 key restored in/).waitFor()
+    assert.equal(await screen.run('GET big'), '"value"')
+  }))

@@ -183,5 +183,11 @@ export default {
   'error.details': 'What the browser said: {message}',
   'error.reload': 'Reload',
   'error.noIndexedDb': 'This browser gives the page no IndexedDB (private window, or storage is blocked), so the data lives only until this tab closes. To keep it, open the page in a normal window or allow site data.',
-  'error.storage': 'The last changes could not be stored: {message}. They are still in this tab. Free some space or allow site data; the next change tries again.',
+  'error.locked': 'This database is open in another tab, so this tab has an empty one of its own, in memory only. To work on the stored one, close the other tab and reload.',
+  'error.lost': 'Another tab has taken the database over: changes in this tab are no longer stored. Reload to see what is stored.',
+  'error.quota': 'There is no room to store the last changes. They are still in this tab: delete keys or free space on the disk; it is tried again by itself.',
+  'error.gone': 'The browser has closed or removed the stored data. Reload the page to go on.',
+  'error.damaged': 'Not all of what was stored can be read ({message}). Nothing is written over it; changes in this tab last until it closes.',
+  'error.newer': 'A newer version of this page has written the data. Reload to get that version; until then changes last until this tab closes.',
+  'error.storage': 'The last changes could not be stored: {message}. They are still in this tab, and it is tried again by itself.',
 }

@@ -1,30 +1,29 @@
 // The one place that knows the package's API: everything else on the page works with `Store` and its clients.
 
-/** Opens the database `name`, or one in memory where the browser gives no storage. Fails if the engine cannot start. */
+/** Opens the database `name`, or an empty one in memory where that cannot be had. Fails if the engine cannot start. */
 export async function openStore(name) {
-  const { open } = await import('tabdis')
+  const { open, StorageError } = await import('tabdis')
   const start = performance.now()
   try {
-    if (typeof indexedDB === 'undefined') throw new DOMException('there is no IndexedDB', 'InvalidStateError')
     return new Store(await open(name), performance.now() - start)
   } catch (error) {
-    if (!isStorageError(error)) throw error
+    if (!(error instanceof StorageError)) throw error
     return new Store(await open(), performance.now() - start, error)
   }
 }
 
 /** The engine as the page needs it. */
 export class Store {
-  constructor(db, openMs, storageError = null) {
+  /** True when the engine has stopped. */
+  dead = false
+
+  constructor(db, openMs, refused = null) {
     this.db = db
     this.openMs = openMs
-    /** Why the data is in memory only; null if it is stored. */
-    this.storageError = storageError
     this.commands = db.commands
-    /** True when the engine has stopped. */
-    this.dead = false
-    db.on('error', () => (this.dead = true))
-    db.on('request', (word) => (this.dead ||= isShutdown(word)))
+    /** Why the database is not the stored one, or not all of it: an error with a `code`; null if all is well. */
+    this.openError = refused ?? db.status().storage.error
+    this.onDead(() => (this.dead = true))
   }
 
   /** Returns a new client: its own selected database, transaction and subscriptions. `onclose` is called if the engine ends it. */
@@ -42,10 +41,10 @@ export class Store {
     }
   }
 
-  /** Returns `{keys, memory, stored, bytes, unsaved}`; `stored` is false where the data lives in memory only. */
+  /** Returns `{keys, memory, stored, bytes, unsaved, error}`; `stored` is false where the data lives in memory only. */
   status() {
     const { keys, usedMemory, storage } = this.db.status()
-    return { keys, memory: usedMemory, stored: storage.mode !== 'memory', bytes: storage.bytes, unsaved: storage.pending }
+    return { keys, memory: usedMemory, stored: storage.mode !== 'memory', bytes: storage.bytes, unsaved: storage.pending, error: storage.error }
   }
 
   /** Calls `listener` when data changed, also from another tab. */
@@ -53,25 +52,19 @@ export class Store {
     this.db.on('change', listener)
   }
 
-  /** Calls `listener(error)` when storage failed, and `listener(null)` when it works again. */
+  /** Calls `listener(error)` when storage failed, and `listener(null)` when it works again; never for a database in memory. */
   onStorage(listener) {
-    this.db.on('storage', ({ error }) => listener(error))
+    this.db.on('storage', ({ error }) => this.status().stored && listener(error))
   }
 
   /** Calls `listener(error)` when the engine has stopped and nothing works any more; `listener(null)` when SHUTDOWN did it. */
   onDead(listener) {
     this.db.on('error', listener)
-    this.db.on('request', (word) => isShutdown(word) && listener(null))
+    this.db.on('request', (word) => word.startsWith('shutdown') && listener(null))
   }
 
-  /** Resolves when everything written so far is stored. */
+  /** Resolves when everything written so far is stored, at once in memory. Fails if it cannot be stored. */
   async flush() {
-    await this.db.flush()
+    if (this.status().stored) await this.db.flush()
   }
-}
-
-const isShutdown = (word) => word.startsWith('shutdown')
-
-function isStorageError(error) {
-  return /indexeddb|storage|SecurityError|InvalidStateError|QuotaExceeded/i.test(`${error?.name} ${error?.code} ${error?.message}`)
 }

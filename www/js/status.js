@@ -5,9 +5,13 @@ import { bytes, millis } from './units.js'
 
 const RELOADED = 'tabdis.reloaded'
 
+/** What to say about a storage error, by its code: when the page opens, and later. */
+const AT_OPEN = { UNAVAILABLE: 'error.noIndexedDb', LOCKED: 'error.locked', DAMAGED: 'error.damaged', NEWER: 'error.newer' }
+const LATER = { QUOTA: 'error.quota', LOCKED: 'error.lost', GONE: 'error.gone', DAMAGED: 'error.damaged', NEWER: 'error.newer' }
+
 export class Status {
   #figures = null
-  #error = null
+  #banner = null
 
   constructor({ store, words }) {
     Object.assign(this, { store, words })
@@ -23,50 +27,54 @@ export class Status {
     this.#draw()
   }
 
-  /** Says what was restored if this page was reloaded with the button. Returns the number of keys. */
+  /** Says what was restored if this page was reloaded with the button, or why nothing was. Returns the number of keys. */
   greet() {
     this.refresh()
-    const { keys, stored } = this.#figures
-    if (!stored) banner(this.words, 'error.noIndexedDb', {}, 'warn')
-    else if (takeFlag()) banner(this.words, keys ? 'restored' : 'restored.none', { n: keys, ms: millis(this.store.openMs) })
+    const { keys } = this.#figures
+    const { openError, openMs } = this.store
+    const reloaded = takeFlag()
+    if (openError) this.#banner = banner(this.words, AT_OPEN[openError.code] ?? 'error.storage', { message: openError.message }, 'warn')
+    else if (reloaded) banner(this.words, keys ? 'restored' : 'restored.none', { n: keys, ms: millis(openMs) })
     return keys
   }
 
   async #reload() {
     $('reload').disabled = true
-    await this.store.flush().catch((error) => this.#storage(error))
-    $('reload').disabled = false
-    // What could not be stored would be lost: stay, the banner says why.
-    if (this.#error) return
     try {
-      sessionStorage.setItem(RELOADED, 'true')
-    } catch {
-      // Then the page reloads without a word about it.
+      await this.store.flush()
+    } catch (error) {
+      // What could not be stored would be lost: stay, and say why.
+      this.#storage(error)
+      return
+    } finally {
+      $('reload').disabled = false
     }
+    raiseFlag()
     location.reload()
   }
 
+  /** One banner at a time about storage, gone when it works again. */
   #storage(error) {
-    if (error && !this.#error) banner(this.words, 'error.storage', { message: error.message ?? String(error) }, 'warn')
-    this.#error = error
-    this.#draw()
+    this.#banner?.remove()
+    this.#banner = error && banner(this.words, LATER[error.code] ?? 'error.storage', { message: error.message ?? String(error) }, 'warn')
+    this.refresh()
   }
 
   #draw() {
     if (!this.#figures) return
-    const { keys, memory, stored, bytes: size, unsaved } = this.#figures
+    const { keys, memory, stored, bytes: size, unsaved, error } = this.#figures
     const { t, tag } = this.words
     set('stat-keys', new Intl.NumberFormat(tag).format(keys))
     set('stat-memory', bytes(memory))
     set('stat-stored', stored ? bytes(size) : '–')
     set('stat-where', t(stored ? 'status.storedIn' : 'status.notStored'))
-    const state = this.#error ? 'failed' : !stored ? 'memoryOnly' : unsaved ? 'saving' : 'saved'
+    const state = !stored ? 'memoryOnly' : error ? 'failed' : unsaved ? 'saving' : 'saved'
     set('stat-state', t(`status.${state}`))
     $('stat-state').dataset.state = state
   }
 }
 
-/** Shows a message under the header until it is closed, in the language of the page. */
+/** Shows a message under the header until it is closed, in the language of the page. Returns its element. */
 export function banner(words, key, values = {}, kind = 'good') {
   const text = el('span', {})
   const close = el('button', { type: 'button', class: 'quiet icon', textContent: '×' })
@@ -78,6 +86,15 @@ export function banner(words, key, values = {}, kind = 'good') {
     text.textContent = words.t(key, values)
     close.setAttribute('aria-label', words.t('banner.close'))
   })
+  return box
+}
+
+function raiseFlag() {
+  try {
+    sessionStorage.setItem(RELOADED, 'true')
+  } catch {
+    // Then the page reloads without a word about it.
+  }
 }
 
 function takeFlag() {
