@@ -5,6 +5,7 @@ pub mod content;
 pub mod data;
 pub mod dump;
 pub mod engine;
+pub mod leader;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;

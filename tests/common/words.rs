@@ -29,6 +29,27 @@ pub fn is_one_of(argv: &[Vec<u8>], names: &[&str]) -> bool {
     argv.first().is_some_and(|name| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
 }
 
+/// Now and then, a command about the session or about all data, as the surroundings of the others.
+pub fn of_a_session(rng: &mut Rng, queueing: bool) -> Option<Vec<Vec<u8>>> {
+    let text = match rng.below(1000) {
+        0..150 if queueing => "EXEC",
+        150..160 if queueing => "DISCARD",
+        0..12 => "MULTI",
+        12..20 => ["WATCH s0 t1", "WATCH z0 l0", "WATCH h0", "UNWATCH"][rng.below(4)],
+        20..32 => ["SELECT 0", "SELECT 0", "SELECT 1", "SELECT 2", "SELECT 3"][rng.below(5)],
+        32 => ["FLUSHDB", "FLUSHALL", "SWAPDB 0 1", "SWAPDB 1 2"][rng.below(4)],
+        33..40 => {
+            // Members of one score, for the ranges by text.
+            let member = rng.below(40);
+            let key = format!("y{}", member % 2).into_bytes();
+            return Some(vec![b"ZADD".to_vec(), key, b"0".to_vec(), format!("{member:x}").into_bytes()]);
+        }
+        40..43 if !queueing => ["HELLO 3", "HELLO 2", "DBSIZE", "RESET"][rng.below(4)],
+        _ => return None,
+    };
+    Some(text.split(' ').map(|word| word.as_bytes().to_vec()).collect())
+}
+
 /// A row with its syntax read.
 pub struct Word {
     /// The row.

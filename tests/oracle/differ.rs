@@ -168,29 +168,8 @@ impl Differ {
             return argv;
         }
         let queueing = self.clients[client].queue.is_some();
-        let roll = self.rng.below(1000);
-        let text = match roll {
-            0..150 if queueing => "EXEC",
-            150..160 if queueing => "DISCARD",
-            0..12 => "MULTI",
-            12..20 => ["WATCH s0 t1", "WATCH z0 l0", "WATCH h0", "UNWATCH"][self.rng.below(4)],
-            20..32 => ["SELECT 0", "SELECT 0", "SELECT 1", "SELECT 2", "SELECT 3"][self.rng.below(5)],
-            32 => ["FLUSHDB", "FLUSHALL", "SWAPDB 0 1", "SWAPDB 1 2"][self.rng.below(4)],
-            33..40 => {
-                let member = self.rng.below(40);
-                return [
-                    b"ZADD".to_vec(),
-                    format!("y{}", member % 2).into_bytes(),
-                    b"0".to_vec(),
-                    format!("{member:x}").into_bytes(),
-                ]
-                .into();
-            }
-            40..43 => ["HELLO 3", "HELLO 2", "DBSIZE", "RESET"][self.rng.below(3)],
-            _ => "",
-        };
-        if !text.is_empty() && (!queueing || !text.starts_with("HELLO")) {
-            return text.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        if let Some(argv) = words::of_a_session(&mut self.rng, queueing) {
+            return argv;
         }
         let argv = self.data_command(queueing);
         if words::is_one_of(&argv, &["SPOP"])
