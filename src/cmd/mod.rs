@@ -16,6 +16,7 @@ pub mod hash;
 pub mod info;
 pub mod list;
 pub mod memory;
+mod mpop;
 pub mod params;
 pub mod pubsub;
 pub mod scan;

@@ -1,10 +1,11 @@
 //! Lists: taking from the ends, waiting for an element or not.
 
 use super::{side, taken};
+use crate::cmd::mpop::{self, MultiPop};
 use crate::ds::list::{End, List};
 use crate::engine::args::{int_within, timeout_ms};
 use crate::engine::value::Type;
-use crate::engine::{Args, Ctx, Error, Group, KEY_ACCESS_DELETE, Outcome, Row, flag};
+use crate::engine::{Ctx, Error, Group, KEY_ACCESS_DELETE, Outcome, Row, flag};
 
 pub const LPOP: Row = Row {
     name: "LPOP",
@@ -159,13 +160,7 @@ pub const LMPOP: Row = Row {
     syntax: "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
     ts: "(numkeys: number, ...args: Arg[]): [string, string[]] | null",
     example: "> RPUSH b x y z\n(integer) 3\n> LMPOP 2 a b LEFT COUNT 2\n1) \"b\"\n2) 1) \"x\"\n   2) \"y\"\n> LMPOP 1 a RIGHT\n(nil)",
-    run: |c| {
-        let pop = parse_multi(c, 1)?;
-        if !multi_pop(c, &pop)? {
-            c.out.null_array();
-        }
-        Ok(())
-    },
+    run: |c| mpop::now(c, side, multi_pop),
     ..Row::NONE
 };
 
@@ -181,42 +176,12 @@ pub const BLMPOP: Row = Row {
     syntax: "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
     ts: "(timeout: number, numkeys: number, ...args: Arg[]): [string, string[]] | null",
     example: "> RPUSH b x y z\n(integer) 3\n> BLMPOP 0 2 a b RIGHT COUNT 2\n1) \"b\"\n2) 1) \"z\"\n   2) \"y\"",
-    run: |c| {
-        // Redis looks at the timeout last, though it comes first.
-        let pop = parse_multi(c, 2)?;
-        let timeout = timeout_ms(c.argv[1], c.ks.now)?;
-        if !multi_pop(c, &pop)? {
-            c.wait_for(pop.keys, Type::List, timeout);
-        }
-        Ok(())
-    },
+    run: |c| mpop::or_wait(c, Type::List, side, multi_pop),
     ..Row::NONE
 };
 
-struct MultiPop<'a> {
-    keys: &'a [&'a [u8]],
-    end: End,
-    count: i64,
-}
-
-/// Parses `numkeys key… LEFT|RIGHT [COUNT count]` from position `at` on.
-fn parse_multi<'a>(c: &Ctx<'a>, at: usize) -> Result<MultiPop<'a>, Error> {
-    let mut args = Args::from(c.argv, at);
-    let numkeys = int_within(args.next()?, 1..=i64::MAX, Error::NumkeysNotPositive)?;
-    let keys = args.take(usize::try_from(numkeys).unwrap_or(usize::MAX))?;
-    let end = side(args.next()?)?;
-    let mut count = None;
-    while args.more() {
-        if count.is_some() || args.left() < 2 || !args.word("COUNT") {
-            return Err(Error::Syntax);
-        }
-        count = Some(int_within(args.next()?, 1..=i64::MAX, Error::CountNotPositive)?);
-    }
-    Ok(MultiPop { keys, end, count: count.unwrap_or(1) })
-}
-
 /// Replies with elements of the first list that has any. Returns whether there was one.
-fn multi_pop(c: &mut Ctx, pop: &MultiPop) -> Result<bool, Error> {
+fn multi_pop(c: &mut Ctx, pop: &MultiPop<End>) -> Result<bool, Error> {
     for key in pop.keys {
         if c.ks.look::<List>(key)?.is_some() {
             c.out.array(2);

@@ -1,11 +1,12 @@
 //! Sorted sets: taking the members with the lowest or highest scores, waiting for one or not.
 
 use super::{member, members_head};
+use crate::cmd::mpop::{self, MultiPop};
 use crate::ds::zset::Zset;
 use crate::engine::args::{int_within, timeout_ms};
 use crate::engine::events::ZSET;
 use crate::engine::value::Type;
-use crate::engine::{Args, Ctx, Error, Group, KEY_ACCESS_DELETE, Outcome, Row, flag};
+use crate::engine::{Ctx, Error, Group, KEY_ACCESS_DELETE, Outcome, Row, flag};
 
 /// Which end of a sorted set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -184,13 +185,7 @@ pub const ZMPOP: Row = Row {
     syntax: "numkeys key [key ...] <MIN | MAX> [COUNT count]",
     ts: "(numkeys: number, ...args: Arg[]): [string, [string, number][]] | null",
     example: "> ZADD z 1 a 2 b 3 c\n(integer) 3\n> ZMPOP 2 y z MIN COUNT 2\n1) \"z\"\n2) 1) 1) \"a\"\n      2) \"1\"\n   2) 1) \"b\"\n      2) \"2\"\n> ZMPOP 1 y MAX\n(nil)",
-    run: |c| {
-        let pop = parse_multi(c, 1)?;
-        if !multi_pop(c, &pop)? {
-            c.out.null_array();
-        }
-        Ok(())
-    },
+    run: |c| mpop::now(c, which, multi_pop),
     ..Row::NONE
 };
 
@@ -206,48 +201,21 @@ pub const BZMPOP: Row = Row {
     syntax: "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
     ts: "(timeout: number, numkeys: number, ...args: Arg[]): [string, [string, number][]] | null",
     example: "> ZADD z 1 a 2 b 3 c\n(integer) 3\n> BZMPOP 0 2 y z MAX\n1) \"z\"\n2) 1) 1) \"c\"\n      2) \"3\"",
-    run: |c| {
-        // Redis looks at the timeout last, though it comes first.
-        let pop = parse_multi(c, 2)?;
-        let timeout = timeout_ms(c.argv[1], c.ks.now)?;
-        if !multi_pop(c, &pop)? {
-            c.wait_for(pop.keys, Type::Zset, timeout);
-        }
-        Ok(())
-    },
+    run: |c| mpop::or_wait(c, Type::Zset, which, multi_pop),
     ..Row::NONE
 };
 
-struct MultiPop<'a> {
-    keys: &'a [&'a [u8]],
-    end: End,
-    count: i64,
-}
-
-/// Parses `numkeys key… MIN|MAX [COUNT count]` from position `at` on.
-fn parse_multi<'a>(c: &Ctx<'a>, at: usize) -> Result<MultiPop<'a>, Error> {
-    let mut args = Args::from(c.argv, at);
-    let numkeys = int_within(args.next()?, 1..=i64::MAX, Error::NumkeysNotPositive)?;
-    let keys = args.take(usize::try_from(numkeys).unwrap_or(usize::MAX))?;
-    let end = if args.word("MIN") {
-        End::Min
-    } else if args.word("MAX") {
-        End::Max
-    } else {
-        return Err(Error::Syntax);
-    };
-    let mut count = None;
-    while args.more() {
-        if count.is_some() || args.left() < 2 || !args.word("COUNT") {
-            return Err(Error::Syntax);
-        }
-        count = Some(int_within(args.next()?, 1..=i64::MAX, Error::CountNotPositive)?);
+/// Reads `MIN` or `MAX`.
+fn which(word: &[u8]) -> Result<End, Error> {
+    match word.to_ascii_lowercase().as_slice() {
+        b"min" => Ok(End::Min),
+        b"max" => Ok(End::Max),
+        _ => Err(Error::Syntax),
     }
-    Ok(MultiPop { keys, end, count: count.unwrap_or(1) })
 }
 
 /// Replies with members of the first set that has any. Returns whether there was one.
-fn multi_pop(c: &mut Ctx, pop: &MultiPop) -> Result<bool, Error> {
+fn multi_pop(c: &mut Ctx, pop: &MultiPop<End>) -> Result<bool, Error> {
     for key in pop.keys {
         if c.ks.look::<Zset>(key)?.is_some() {
             c.out.array(2);
