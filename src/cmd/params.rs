@@ -245,7 +245,7 @@ pub const PARAMS: &[Param] = &[
         "enable-debug-command",
         PERMISSION,
         |c| if c.server.config.enable_debug_command { "yes" } else { "no" }.to_string(),
-        |_, _| (),
+        |c, v| c.server.config.enable_debug_command = v == b"yes",
     )
     .fixed(),
     // Encodings and memory.
