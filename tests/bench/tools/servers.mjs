@@ -30,7 +30,7 @@ export async function withServers(work) {
   }
 }
 
-/** Starts a server that persists nothing. Returns `{ port, pid, client, stop }`. Fails if it does not answer within 5 s. */
+/** Starts a server that persists nothing. Returns `{ port, pid, client, program, folder, stop }`. Fails if it does not answer within 5 s. */
 export async function start(program, options = []) {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'tabdis-bench-'))
@@ -43,17 +43,17 @@ export async function start(program, options = []) {
     await rm(folder, { recursive: true, force: true })
   }
   const client = await connect(port)
-  if (client) return { port, pid: child.pid, client, stop }
+  if (client) return { port, pid: child.pid, client, program, folder, stop }
   await stop()
   throw new Stop(`${program} does not answer on port ${port}.`)
 }
 
 async function connect(port) {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 500; tries++) {
     try {
       return await Client.connect(port)
     } catch {
-      await sleep(50)
+      await sleep(10)
     }
   }
 }
