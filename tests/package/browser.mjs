@@ -25,7 +25,7 @@ export async function startBrowser(folders = { '/pkg/': join(root, 'pkg') }) {
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = `http://127.0.0.1:${server.address().port}`
-  const profiles = []
+  const onDisk = []
   const browser = await chromium.launch({ executablePath: findChromium(), args: FLAGS })
   return {
     address,
@@ -42,15 +42,18 @@ export async function startBrowser(folders = { '/pkg/': join(root, 'pkg') }) {
     /** Returns a page of a browser with a profile on the disk, where quotas hold. */
     async pageOnDisk() {
       const profile = await mkdtemp(join(tmpdir(), 'tabdis-'))
-      profiles.push(profile)
       const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium(), args: FLAGS })
+      onDisk.push([context, profile])
       const page = await context.newPage()
       await page.goto(address)
       return page
     },
     async stop() {
       await browser.close()
-      for (const profile of profiles) await rm(profile, { recursive: true, force: true })
+      for (const [context, profile] of onDisk) {
+        await context.close()
+        await rm(profile, { recursive: true, force: true })
+      }
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
