@@ -260,9 +260,12 @@ fn a_torn_end_is_cut_and_the_log_goes_on_over_it() {
     }
 }
 
+/// Damages what is stored.
+type Spoil = fn(&mut BTreeMap<Key, Vec<u8>>);
+
 #[test]
 fn damage_in_the_log_opens_what_is_good_and_writes_nothing() {
-    let wrongs: [fn(&mut BTreeMap<Key, Vec<u8>>); 4] = [
+    let wrongs: [Spoil; 4] = [
         |values| values.get_mut(&Key::Log(1)).unwrap()[45] ^= 1,
         |values| _ = values.remove(&Key::Log(1)),
         |values| values.get_mut(&Key::Log(1)).unwrap().truncate(20),

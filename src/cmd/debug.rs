@@ -120,7 +120,6 @@ fn populate(c: &mut Ctx, mut args: Args) -> Outcome {
     Ok(())
 }
 
-#[expect(clippy::approx_constant, reason = "the double that Redis answers here is 3.141, not pi")]
 fn protocol(c: &mut Ctx, kind: &[u8]) -> Outcome {
     let out = &mut *c.out;
     let three = |out: &mut crate::engine::Reply| (0..3).for_each(|n| out.int(n));
