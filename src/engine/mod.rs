@@ -357,14 +357,27 @@ impl Engine {
             mode => mode,
         };
         self.end_unit(me);
-        out.raw(me.later.bytes());
-        me.later.rewind(0);
-        me.out = out;
+        if me.later.mark() > 0 {
+            out.raw(me.later.bytes());
+            me.later.rewind(0);
+        }
+        // What stood in its place owns no memory: on every call's path there is nothing to free.
+        std::mem::forget(std::mem::replace(&mut me.out, out));
     }
 
     /// Sends the unit's effects and notifications on their way, and tells watchers.
     fn end_unit(&mut self, me: &mut Session) {
         self.ks.effects.end_unit();
+        if !self.ks.touched.is_empty() {
+            self.tell_watchers(me);
+        }
+        if !self.ks.events.is_empty() {
+            self.tell_listeners(me);
+        }
+    }
+
+    /// Spoils the transactions of those who watch what the unit changed.
+    fn tell_watchers(&mut self, me: &mut Session) {
         for id in std::mem::take(&mut self.ks.touched) {
             if id == me.place {
                 me.dirty_cas = true;
@@ -372,9 +385,10 @@ impl Engine {
                 session.dirty_cas = true;
             }
         }
-        if self.ks.events.is_empty() {
-            return;
-        }
+    }
+
+    /// Publishes the unit's keyspace events.
+    fn tell_listeners(&mut self, me: &mut Session) {
         for event in std::mem::take(&mut self.ks.events) {
             if self.ks.notify_flags & events::KEYSPACE != 0 {
                 let channel = [format!("__keyspace@{}__:", event.db).as_bytes(), &event.key].concat();
@@ -541,6 +555,11 @@ impl Engine {
         };
         let wait = self.server.deadlines.first().map(|(at, _)| *at);
         due.into_iter().chain(wait).chain(self.server.pause.until()).min()
+    }
+
+    /// Whether sessions got output, or are to be closed.
+    pub fn has_ready(&self) -> bool {
+        !self.sessions.ready.is_empty()
     }
 
     /// Sessions that got output, or are to be closed, since the last call; each at least once.

@@ -315,14 +315,12 @@ fn refuse(engine: &mut Engine, id: SessionId, argv: &[&[u8]]) {
 /// Raises the flags of what is new. `changed`: data or waits may have changed.
 #[inline]
 fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
-    let ready = engine.take_ready();
-    if !ready.is_empty() {
-        news.ready.extend(ready.iter().map(|id| id.0));
+    if engine.has_ready() {
+        news.ready.extend(engine.take_ready().iter().map(|id| id.0));
         flag_up(READY);
     }
-    let requests = engine.take_requests();
-    if !requests.is_empty() {
-        news.requests.extend(requests);
+    if engine.has_requests() {
+        news.requests.extend(engine.take_requests());
         flag_up(REQUESTS);
     }
     if !changed {
