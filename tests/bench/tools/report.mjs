@@ -7,6 +7,9 @@ import { root } from '../../tools/process.mjs'
 const folder = join(root, 'tests/bench/results')
 const summary = join(root, 'tests/bench/RESULTS.md')
 
+/** How busy the machine was before the benchmark made it so. */
+const load = round(loadavg()[0])
+
 /** The order of the parts in RESULTS.md. */
 const order = ['server', 'memory', 'js', 'size']
 
@@ -17,7 +20,7 @@ const order = ['server', 'memory', 'js', 'size']
 export function report(name, tables) {
   for (const table of tables) print(table)
   mkdirSync(folder, { recursive: true })
-  const machine = { node: process.version, cpu: cpus()[0].model, cores: cpus().length, load: round(loadavg()[0]) }
+  const machine = { node: process.version, cpu: cpus()[0].model, cores: cpus().length, load }
   const result = { name, date: new Date().toISOString(), machine, quick: isQuick(), tables }
   writeFileSync(join(folder, `${name}.json`), JSON.stringify(result, null, 2) + '\n')
 }
@@ -40,7 +43,8 @@ the promise, **✗** neither; rows without a promise are for information.
 
 function section({ name, date, machine, quick, tables }) {
   const head = `## ${name}\n\n${date.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load}, Node ${machine.node}${quick ? ', --quick' : ''}\n`
-  return [head, ...tables.map(markdown)].join('\n')
+  const busy = machine.load > 1 ? ['**Other work kept the machine busy: run again before quoting these.**\n'] : []
+  return [head, ...busy, ...tables.map(markdown)].join('\n')
 }
 
 function markdown({ title, note, head, rows }) {
