@@ -9,7 +9,7 @@ mod common;
 use common::engine::EnginePeer;
 use common::peer::Peer;
 use common::transcript::{Action, Case};
-use common::words::Vocabulary;
+use common::words::{self, Vocabulary};
 use common::{compare, typed};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
@@ -163,7 +163,7 @@ impl Fuzzer {
             for _ in 0..[0, 0, 0, 1, 1, 2, 4][self.rng.below(7)] {
                 self.mutate(&mut argv);
             }
-            if !argv.is_empty() && !asks_for_memory(&argv) {
+            if !argv.is_empty() && !words::asks_for_memory(&argv) {
                 return argv;
             }
         }
@@ -215,18 +215,6 @@ impl Fuzzer {
         peer.advance(now + 1_000_000_000_000);
         assert_eq!(peer.engine.ks.volatile().0, peer.engine.ks.iter().filter(|e| e.expire().is_some()).count());
     }
-}
-
-/// Commands that are meant to take as much memory as they are told, on any server.
-fn asks_for_memory(argv: &[Vec<u8>]) -> bool {
-    let name = argv[0].to_ascii_uppercase();
-    let large = |arg: &Vec<u8>| {
-        std::str::from_utf8(arg)
-            .ok()
-            .and_then(|text| text.parse::<i64>().ok())
-            .is_some_and(|n| n.unsigned_abs() > 100_000)
-    };
-    matches!(&*name, b"DEBUG" | b"SRANDMEMBER" | b"HRANDFIELD" | b"ZRANDMEMBER") && argv.iter().any(large)
 }
 
 /// Whether a value holds as much as it says.

@@ -31,7 +31,9 @@ fn value(key: &[u8], ask: &mut impl FnMut(&[&[u8]]) -> Value) -> String {
         "set" => sorted(texts(&ask(&[b"SMEMBERS", key])).iter().map(|e| show(e)).collect()),
         "hash" => sorted(pairs(&ask(&[b"HGETALL", key])).map(|(f, v)| format!("{}={}", show(&f), show(&v))).collect()),
         "zset" => pairs(&ask(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]))
-            .map(|(member, score)| format!("{}={:?}", show(&member), tabdis::base::num::parse_f64(&score)))
+            // A small set keeps -0 as 0 since 7.2.
+            .map(|(member, score)| (member, tabdis::base::num::parse_f64(&score).map(|score| score + 0.0)))
+            .map(|(member, score)| format!("{}={score:?}", show(&member)))
             .collect(),
         "stream" => vec![format!("{:?} {:?}", ask(&[b"XRANGE", key, b"-", b"+"]), ask(&[b"XINFO", b"STREAM", key]))],
         _ => Vec::new(),

@@ -60,6 +60,8 @@ impl RedisPeer {
             .args(["-c", r#""$@" & server=$!; read -r _; kill -9 $server; wait $server"#, "sh", &program])
             .args(["--port", "0", "--unixsocket", &socket.to_string_lossy(), "--dir", &folder.to_string_lossy()])
             .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--loglevel", "warning"])
+            // A reply without end is not to take the machine with it.
+            .args(["--client-output-buffer-limit", "normal 256mb 0 0"])
             .args(["--logfile", &folder.join("log").to_string_lossy()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -85,7 +87,14 @@ impl RedisPeer {
     /// Sends a command on a connection of its own and returns the reply.
     pub fn command(&mut self, argv: &[&[u8]]) -> Value {
         self.control.send(argv);
-        self.control.wait_for_reply().expect("the server answers its control connection")
+        self.control
+            .wait_for_reply()
+            .unwrap_or_else(|| panic!("redis-server is gone or hangs. Its log:\n{}", self.log()))
+    }
+
+    /// What the server had to say: its last words if it crashed.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
     /// Sends many commands to `client` without looking at replies.

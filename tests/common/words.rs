@@ -24,6 +24,14 @@ pub fn is_by_chance(argv: &[Vec<u8>]) -> bool {
     is_one_of(argv, BY_CHANCE)
 }
 
+/// Whether the command is meant to take as much memory as it is told, on any server: so many keys, or a reply with so many
+/// repetitions.
+pub fn asks_for_memory(argv: &[Vec<u8>]) -> bool {
+    let number = |arg: &Vec<u8>| std::str::from_utf8(arg).ok().and_then(|text| text.parse::<i64>().ok());
+    let large = |arg: &Vec<u8>| number(arg).is_some_and(|n| n.unsigned_abs() > 100_000);
+    is_one_of(argv, &["DEBUG", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER"]) && argv.iter().any(large)
+}
+
 /// Whether the command's name is in the list.
 pub fn is_one_of(argv: &[Vec<u8>], names: &[&str]) -> bool {
     argv.first().is_some_and(|name| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
@@ -147,7 +155,12 @@ impl Vocabulary {
         while !word.slot.row.has(flag::WRITE) && rng.below(2) == 0 {
             word = &self.words[rng.below(self.words.len())];
         }
-        self.fill(word, rng)
+        loop {
+            let argv = self.fill(word, rng);
+            if !asks_for_memory(&argv) {
+                return argv;
+            }
+        }
     }
 
     /// The command of `word` with arguments by chance.
