@@ -60,8 +60,6 @@ impl RedisPeer {
             .args(["-c", r#""$@" & server=$!; read -r _; kill -9 $server; wait $server"#, "sh", &program])
             .args(["--port", "0", "--unixsocket", &socket.to_string_lossy(), "--dir", &folder.to_string_lossy()])
             .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", "--loglevel", "warning"])
-            // A reply without end is not to take the machine with it.
-            .args(["--client-output-buffer-limit", "normal 256mb 0 0"])
             .args(["--logfile", &folder.join("log").to_string_lossy()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -87,6 +87,8 @@ impl Differ {
     fn new(seed: u64) -> Self {
         let mut redis = RedisPeer::start().expect("its program was there at the start");
         redis.reset();
+        // A reply without end is not to take the machine with it.
+        redis.command(&[b"CONFIG", b"SET", b"client-output-buffer-limit", b"normal 268435456 0 0"]);
         let known = |slot: &Slot| !LEFT_OUT.iter().any(|(name, _)| *name == slot.full_name);
         let mut vocabulary = Vocabulary::new(|slot| Vocabulary::is_data(slot) && known(slot));
         vocabulary.words.retain(|word| redis.knows(&word.slot.full_name));
