@@ -21,7 +21,7 @@ async function bench() {
   const wanted = process.argv.slice(2).filter((word) => !options.includes(word))
   const files = readdirSync(join(root, 'tests/bench'))
     .filter((name) => name.endsWith('.bench.mjs'))
-    .filter((name) => !wanted.length || wanted.some((part) => name.includes(part)))
+    .filter((name) => !wanted.length || wanted.includes(name.replace('.bench.mjs', '')))
     .sort()
   if (!files.length) throw new Stop('No benchmark in tests/bench has such a name.')
   const programs = await setupTests()
