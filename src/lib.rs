@@ -4,7 +4,7 @@
 //!
 //! | floor | module | what it is |
 //! |--:|---|---|
-//! | 0 | [`base`] | bytes, glob, number formatting, seeded generator, hashing: never heard of Redis |
+//! | 0 | [`base`] | glob, number formatting, seeded generator, hashing: never heard of Redis |
 //! | 1 | [`ds`] | data structures in Redis's shapes, with none of its errors |
 //! | 2 | [`resp`] | the wire format, both ways; also how effects are written |
 //! | 3 | [`engine`] | keyspace, expiry, sessions, blocking, pub/sub, transactions: one command in; reply, effects, pushes out |

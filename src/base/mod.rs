@@ -1,6 +1,5 @@
 //! Floor 0: what any program could use. Nothing here has heard of Redis.
 
-pub mod bytes;
 pub mod glob;
 pub mod hash;
 pub mod ld80;
