@@ -207,11 +207,6 @@ impl Listpack {
         self.put(pos.at(), self.after(pos.at()) - pos.at(), Elem::of(text))
     }
 
-    /// Puts the integer `n` in the place of the element at `pos` and returns where it is.
-    pub fn replace_int(&mut self, pos: Pos, n: i64) -> Pos {
-        self.put(pos.at(), self.after(pos.at()) - pos.at(), Elem::Int(n))
-    }
-
     /// Removes the element at `pos` and returns the position of the one that followed it.
     pub fn remove(&mut self, pos: Pos) -> Option<Pos> {
         self.remove_range(pos, 1)

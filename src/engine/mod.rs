@@ -403,7 +403,7 @@ impl Engine {
 
     /// Finds the sub-command, checks what the row demands, and queues or runs.
     fn dispatch(&mut self, row_id: RowId, argv: &[&[u8]], me: &mut Session, out: &mut Reply) {
-        let row_id = match self.resolve(row_id, argv) {
+        let row_id = match resolve(self.server.table, row_id, argv) {
             Ok(id) => id,
             Err(error) => return self.reject(me, Some(row_id), out, &error),
         };
@@ -437,11 +437,6 @@ impl Engine {
         if let (Some(wait), _) = c.run() {
             self.start_waiting(me, wait);
         }
-    }
-
-    /// The row that `argv` means: the sub-command's if the command is a container. Fails if there is none.
-    fn resolve(&self, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Error> {
-        resolve(self.server.table, row_id, argv)
     }
 
     /// Checks everything that does not need the command's own knowledge.
