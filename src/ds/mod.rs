@@ -3,12 +3,15 @@
 pub mod dict;
 pub mod hash;
 pub mod intset;
+pub mod json;
 pub mod list;
 pub mod listpack;
 mod quicklist;
 pub mod set;
 pub mod short;
+pub mod stream;
 pub mod tree;
+pub mod vector;
 pub mod zset;
 
 /// Up to where a value stays in its compact encoding.

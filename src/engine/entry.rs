@@ -225,7 +225,10 @@ impl Entry {
             1 => Type::List,
             2 => Type::Set,
             3 => Type::Zset,
-            _ => Type::Hash,
+            4 => Type::Hash,
+            5 => Type::Stream,
+            6 => Type::VectorSet,
+            _ => Type::Json,
         }
     }
 

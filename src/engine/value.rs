@@ -1,5 +1,8 @@
 //! What a key can hold, and the thresholds of the compact encodings.
 
+use crate::ds::json::Json;
+use crate::ds::stream::Stream;
+use crate::ds::vector::VectorSet;
 use crate::ds::{hash, hash::Hash, list::List, set, set::Set, zset, zset::Zset};
 
 /// The types of `TYPE`.
@@ -11,6 +14,9 @@ pub enum Type {
     Set = 2,
     Zset = 3,
     Hash = 4,
+    Stream = 5,
+    VectorSet = 6,
+    Json = 7,
 }
 
 impl Type {
@@ -22,6 +28,9 @@ impl Type {
             Type::Set => "set",
             Type::Zset => "zset",
             Type::Hash => "hash",
+            Type::Stream => "stream",
+            Type::VectorSet => "vectorset",
+            Type::Json => "ReJSON-RL",
         }
     }
 }
@@ -33,6 +42,9 @@ pub enum Object {
     Set(Set),
     Zset(Zset),
     Hash(Hash),
+    Stream(Stream),
+    VectorSet(VectorSet),
+    Json(Json),
 }
 
 impl Object {
@@ -43,6 +55,9 @@ impl Object {
             Object::Set(_) => Type::Set,
             Object::Zset(_) => Type::Zset,
             Object::Hash(_) => Type::Hash,
+            Object::Stream(_) => Type::Stream,
+            Object::VectorSet(_) => Type::VectorSet,
+            Object::Json(_) => Type::Json,
         }
     }
 
@@ -53,12 +68,16 @@ impl Object {
             Object::Set(v) => v.len(),
             Object::Zset(v) => v.len(),
             Object::Hash(v) => v.len(),
+            Object::Stream(v) => v.len(),
+            Object::VectorSet(v) => v.len(),
+            Object::Json(v) => v.len(),
         }
     }
 
-    /// Whether nothing is left; such a value's key is deleted.
+    /// Whether nothing is left, so that the key is deleted. A stream stays when its last entry goes, and a document is never
+    /// empty.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        !matches!(self, Object::Stream(_) | Object::Json(_)) && self.len() == 0
     }
 
     /// The word `OBJECT ENCODING` answers.
@@ -68,6 +87,9 @@ impl Object {
             Object::Set(v) => v.encoding(),
             Object::Zset(v) => v.encoding(),
             Object::Hash(v) => v.encoding(),
+            Object::Stream(v) => v.encoding(),
+            Object::VectorSet(v) => v.encoding(),
+            Object::Json(v) => v.encoding(),
         }
     }
 
@@ -78,6 +100,9 @@ impl Object {
             Object::Set(v) => v.heap_bytes(),
             Object::Zset(v) => v.heap_bytes(),
             Object::Hash(v) => v.heap_bytes(),
+            Object::Stream(v) => v.heap_bytes(),
+            Object::VectorSet(v) => v.heap_bytes(),
+            Object::Json(v) => v.heap_bytes(),
         }
     }
 }
@@ -117,6 +142,9 @@ structure!(List, |_| List::new());
 structure!(Set, |_| Set::new());
 structure!(Zset, |_| Zset::new());
 structure!(Hash, |_| Hash::new());
+structure!(Stream, |_| Stream::new());
+structure!(VectorSet, |_| VectorSet::new());
+structure!(Json, |_| Json::new());
 
 /// The thresholds of the compact encodings, set by `CONFIG`.
 #[derive(Clone, Copy, Debug)]

@@ -211,6 +211,8 @@ impl Values {
                 (true, Some(_)) => kind::HASH_LISTPACK_TTL,
                 (true, None) => kind::HASH_TTL,
             },
+            Value::Object(Object::Stream(_)) => kind::STREAM_3,
+            Value::Object(Object::VectorSet(_) | Object::Json(_)) => kind::MODULE,
         }
     }
 
@@ -222,6 +224,7 @@ impl Values {
             Value::Object(Object::Set(set)) => self.set(out, code, set),
             Value::Object(Object::Zset(zset)) => self.zset(out, zset),
             Value::Object(Object::Hash(hash)) => self.hash(out, code, hash),
+            Value::Object(Object::Stream(_) | Object::VectorSet(_) | Object::Json(_)) => {}
         }
     }
 

@@ -93,5 +93,7 @@ fn value(entry: &Entry) -> String {
             });
             format!("hash {}", sorted(pairs.collect()))
         }
+        // The others are equal if what would be saved is.
+        Value::Object(_) => show(tabdis::rdb::dump(entry, 12)),
     }
 }
