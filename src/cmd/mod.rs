@@ -3,6 +3,7 @@
 //! To add a command, write its row and function in its family's file and name the row in the family's `ROWS`. Everything else is
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
+pub mod acl;
 pub mod client;
 pub mod command;
 pub mod config;
@@ -32,7 +33,8 @@ use std::sync::LazyLock;
 /// All commands.
 pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        Table::new(&[
+        let table = Table::new(&[
+            acl::ROWS,
             command::ROWS,
             config::ROWS,
             connection::ROWS,
@@ -45,7 +47,8 @@ pub fn table() -> &'static Table {
             string::ROWS,
             tx::ROWS,
             zset::ROWS,
-        ])
+        ]);
+        table.with_client_line(client::line)
     });
     &TABLE
 }

@@ -232,7 +232,17 @@ pub const PARAMS: &[Param] = &[
         "requirepass",
         Kind::Text,
         |c| String::from_utf8_lossy(&c.server.config.requirepass).into_owned(),
-        |c, v| c.server.config.requirepass = v.to_vec(),
+        |c, v| {
+            c.server.config.requirepass = v.to_vec();
+            c.set_default_password(v);
+        },
+    ),
+    size_of_engine!("acllog-max-len", COUNT, server.acl.log.max_len),
+    Param::bound(
+        "acl-pubsub-default",
+        Kind::Enum(&["allchannels", "resetchannels"]),
+        |c| if c.server.acl.all_channels { "allchannels" } else { "resetchannels" }.to_string(),
+        |c, v| c.server.acl.all_channels = v == b"allchannels",
     ),
     Param::bound(
         "notify-keyspace-events",
@@ -283,8 +293,6 @@ pub const PARAMS: &[Param] = &[
     Param::stored("latency-tracking", Kind::Bool, "yes"),
     Param::stored("latency-tracking-info-percentiles", Kind::Special(percentiles), "50 99 99.9"),
     Param::stored("busy-reply-threshold", COUNT, "5000").alias("lua-time-limit"),
-    Param::stored("acllog-max-len", COUNT, "128"),
-    Param::stored("acl-pubsub-default", Kind::Enum(&["allchannels", "resetchannels"]), "resetchannels"),
     Param::stored("loglevel", Kind::Enum(&["debug", "verbose", "notice", "warning", "nothing"]), "notice"),
     Param::stored("tcp-keepalive", ANY_INT, "300"),
     Param::stored("protected-mode", Kind::Bool, "yes"),
