@@ -4,6 +4,7 @@
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
 pub mod acl;
+pub mod bitmap;
 pub mod client;
 pub mod command;
 pub mod config;
@@ -35,6 +36,7 @@ pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let table = Table::new(&[
             acl::ROWS,
+            bitmap::ROWS,
             command::ROWS,
             config::ROWS,
             connection::ROWS,
