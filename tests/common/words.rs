@@ -16,7 +16,8 @@ const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "
 
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
-    is_one_of(argv, UNORDERED)
+    let is_cat = argv.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"CAT"));
+    is_one_of(argv, UNORDERED) || (is_one_of(argv, &["ACL"]) && is_cat)
 }
 
 /// Whether the reply is by chance.
