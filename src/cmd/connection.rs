@@ -1,7 +1,7 @@
 //! The connection: who is there, what it speaks, which database it works on.
 
 use super::client::CLIENT;
-use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Row, Session, args, flag};
+use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Row, Session, args, flag, tracking};
 
 /// The family.
 pub const ROWS: &[Row] = &[AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT];
@@ -261,6 +261,8 @@ fn reset(c: &mut Ctx) -> Outcome {
     c.me.multi = None;
     c.ks.unwatch(c.me);
     c.pubsub.unsubscribe_all(c.me);
+    tracking::disable(c.server, c.ks, c.me);
+    c.server.monitors.retain(|id| *id != c.me.place);
     speak(c, Proto::Resp2);
     let authenticated = c.server.config.requirepass.is_empty();
     let me: &mut Session = c.me;

@@ -3,6 +3,7 @@
 //! A parameter without a [`Bound`] is only stored and read back: clients and test suites set it, and nothing here depends on it.
 
 use crate::engine::Ctx;
+use crate::engine::clients::{OutputLimit, OutputLimits};
 use crate::engine::events;
 use crate::engine::keyspace::Clock;
 
@@ -181,6 +182,23 @@ macro_rules! size_of_engine {
     };
 }
 
+/// A setting of the meter, which decides anew whether commands are timed.
+macro_rules! meter {
+    ($name:literal, $kind:expr, $($path:ident).+, $value:ident) => {
+        Param::bound(
+            $name,
+            $kind,
+            |c| c.server.meter.$($path).+.to_string(),
+            |c, v| {
+                c.server.meter.$($path).+ = $value(v) as _;
+                let kept = c.server.meter.slow.max_len;
+                c.server.meter.slow.entries.truncate(kept);
+                c.server.meter.update();
+            },
+        )
+    };
+}
+
 const INT: i64 = i32::MAX as i64;
 const UINT: i64 = u32::MAX as i64;
 const LONG: i64 = i64::MAX;
@@ -221,7 +239,15 @@ pub const PARAMS: &[Param] = &[
     size_of_engine!("hash-max-listpack-value", Kind::Memory(0, LONG), ks.limits.hash.value)
         .alias("hash-max-ziplist-value"),
     size_of_engine!("maxclients", Kind::Int(1, UINT), server.config.maxclients),
-    size_of_engine!("maxmemory", Kind::Memory(0, LONG), server.config.maxmemory),
+    Param::bound(
+        "maxmemory",
+        Kind::Memory(0, LONG),
+        |c| c.server.config.maxmemory.to_string(),
+        |c, v| {
+            c.server.config.maxmemory = number(v) as u64;
+            limit_clients(c);
+        },
+    ),
     size_of_engine!("proto-max-bulk-len", Kind::Memory(1 << 20, LONG), server.config.proto_max_bulk_len),
     size_of_engine!("client-query-buffer-limit", Kind::Memory(1 << 20, LONG), server.config.query_buffer_limit),
     size_of_engine!("timeout", ANY_INT, server.config.timeout),
@@ -255,7 +281,6 @@ pub const PARAMS: &[Param] = &[
     Param::stored("hll-sparse-max-bytes", Kind::Memory(0, LONG), "3000"),
     Param::stored("maxmemory-samples", POSITIVE_INT, "5"),
     Param::stored("maxmemory-eviction-tenacity", Kind::Int(0, 100), "10"),
-    Param::stored("maxmemory-clients", Kind::Share, "0"),
     Param::stored("active-expire-effort", Kind::Int(1, 10), "1"),
     Param::stored("activedefrag", Kind::Special(no_defrag), "no"),
     Param::stored("active-defrag-cycle-min", Kind::Int(1, 99), "1"),
@@ -273,14 +298,23 @@ pub const PARAMS: &[Param] = &[
     Param::stored("lazyfree-lazy-user-flush", Kind::Bool, "no"),
     Param::stored("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no"),
     // Clients, time and logs.
-    Param::stored("client-output-buffer-limit", Kind::Special(buffer_limits), BUFFER_LIMITS),
-    Param::stored("tracking-table-max-keys", COUNT, "1000000"),
+    Param::bound("client-output-buffer-limit", Kind::Special(buffer_limits), get_buffer_limits, set_buffer_limits),
+    Param::bound("maxmemory-clients", Kind::Share, |c| stored(c, "maxmemory-clients", "0"), set_memory_of_clients),
+    size_of_engine!("tracking-table-max-keys", COUNT, server.tracking.max_keys),
+    meter!("slowlog-log-slower-than", Kind::Int(-1, LONG), slower_than_us, number),
+    meter!("slowlog-max-len", COUNT, slow.max_len, size),
+    meter!("latency-monitor-threshold", COUNT, threshold_ms, number),
+    Param::bound(
+        "latency-tracking",
+        Kind::Bool,
+        |c| if c.server.meter.tracking { "yes" } else { "no" }.to_string(),
+        |c, v| {
+            c.server.meter.tracking = v == b"yes";
+            c.server.meter.update();
+        },
+    ),
     Param::stored("hz", Kind::Special(hz), "10"),
     Param::stored("dynamic-hz", Kind::Bool, "yes"),
-    Param::stored("slowlog-log-slower-than", Kind::Int(-1, LONG), "10000"),
-    Param::stored("slowlog-max-len", COUNT, "128"),
-    Param::stored("latency-monitor-threshold", COUNT, "0"),
-    Param::stored("latency-tracking", Kind::Bool, "yes"),
     Param::stored("latency-tracking-info-percentiles", Kind::Special(percentiles), "50 99 99.9"),
     Param::stored("busy-reply-threshold", COUNT, "5000").alias("lua-time-limit"),
     Param::stored("acllog-max-len", COUNT, "128"),
@@ -424,7 +458,46 @@ fn oom_values(new: &str, _old: &str) -> Result<String, String> {
     Ok(joined(&numbers))
 }
 
-const BUFFER_LIMITS: &str = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
+fn stored(c: &Ctx, name: &str, default: &str) -> String {
+    c.server.config.other.get(name).map_or(default, String::as_str).to_string()
+}
+
+/// `maxmemory-clients` in bytes: what is set, or its share of `maxmemory`.
+fn set_memory_of_clients(c: &mut Ctx, value: &[u8]) {
+    let text = String::from_utf8_lossy(value).into_owned();
+    c.server.config.other.insert("maxmemory-clients", text);
+    limit_clients(c);
+}
+
+/// Works the limit out anew; to be called when `maxmemory` changes too.
+pub fn limit_clients(c: &mut Ctx) {
+    let text = stored(c, "maxmemory-clients", "0");
+    let bytes = match text.strip_suffix('%') {
+        Some(percent) => c.server.config.maxmemory / 100 * percent.parse::<u64>().unwrap_or(0),
+        None => number(text.as_bytes()) as u64,
+    };
+    c.sessions.limit_memory(usize::try_from(bytes).unwrap_or(usize::MAX));
+}
+
+fn get_buffer_limits(c: &Ctx) -> String {
+    let classes = ["normal", "slave", "pubsub"].iter().zip(c.sessions.limits.by_class());
+    let one = |(class, limit): (&&str, &OutputLimit)| format!("{class} {} {} {}", limit.hard, limit.soft, limit.seconds);
+    classes.map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// `value` is what [`buffer_limits`] made of it: all classes, in order.
+fn set_buffer_limits(c: &mut Ctx, value: &[u8]) {
+    let text = String::from_utf8_lossy(value);
+    let words: Vec<&str> = text.split(' ').collect();
+    let mut limits = *c.sessions.limits.by_class();
+    for (limit, group) in limits.iter_mut().zip(words.chunks(4)) {
+        if let [_, hard, soft, seconds] = group {
+            let bytes = |text: &str| size(text.as_bytes());
+            *limit = OutputLimit { hard: bytes(hard), soft: bytes(soft), seconds: number(seconds.as_bytes()) as u64 };
+        }
+    }
+    c.sessions.limits = OutputLimits::new(limits);
+}
 
 /// Groups of class, hard limit, soft limit, soft seconds; classes that are not named keep theirs.
 fn buffer_limits(new: &str, old: &str) -> Result<String, String> {
