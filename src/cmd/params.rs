@@ -476,7 +476,7 @@ pub fn limit_clients(c: &mut Ctx) {
         Some(percent) => c.server.config.maxmemory / 100 * percent.parse::<u64>().unwrap_or(0),
         None => number(text.as_bytes()) as u64,
     };
-    c.sessions.limit_memory(usize::try_from(bytes).unwrap_or(usize::MAX));
+    c.sessions.limit_memory(c.me, usize::try_from(bytes).unwrap_or(usize::MAX));
 }
 
 fn get_buffer_limits(c: &Ctx) -> String {

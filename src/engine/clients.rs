@@ -78,14 +78,14 @@ impl Session {
         self.buffers.pending + self.out.bytes().len()
     }
 
-    /// The bytes it takes, all in all: itself, its buffers, and what it queued, watches, listens to and tracks.
+    /// The bytes it takes, all in all: itself, its requests, the output that waits, and what it queued, watches, listens to and tracks.
+    /// Room in output buffers is not counted: it goes by itself, and would make the figure unsteady.
     pub fn memory(&self) -> usize {
         let names = self.subscriptions() + self.watching.len() + self.tracking.as_ref().map_or(0, |t| t.prefixes.len());
         size_of::<Session>()
             + self.buffers.query
             + self.buffers.query_free
-            + self.buffers.reply
-            + self.out.capacity()
+            + self.pending()
             + self.multi.as_ref().map_or(0, |multi| multi.memory)
             + names * NAME_SIZE
     }
@@ -124,10 +124,11 @@ impl Sessions {
         self.memory_limit > 0 && self.memory > self.memory_limit
     }
 
-    /// Limits the memory of all sessions together to so many bytes; 0 for no limit.
-    pub fn limit_memory(&mut self, bytes: usize) {
+    /// Limits the memory of all sessions together to so many bytes; 0 for no limit. `me` is the running one.
+    pub fn limit_memory(&mut self, me: &mut Session, bytes: usize) {
         self.memory_limit = bytes;
         self.memory = 0;
+        me.counted = 0;
         for session in self.places.iter_mut().flatten() {
             session.counted = if bytes > 0 { session.memory() } else { 0 };
             self.memory += session.counted;

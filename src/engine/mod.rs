@@ -271,6 +271,9 @@ impl Ctx<'_> {
             self.show_to_monitors();
         }
         if self.me.tracking.is_some() && self.row.has(flag::READONLY) {
+            if !self.ks.invalid.is_empty() {
+                tracking::tell(self.ks, &mut self.server.tracking, self.sessions, self.me);
+            }
             let name = &self.server.table.slot(self.row_id).full_name;
             tracking::remember(&mut self.server.tracking, self.me, self.row, name, self.argv);
         }
@@ -421,7 +424,7 @@ impl Engine {
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
-        if !self.ks.invalid.is_empty() {
+        if !self.ks.invalid.is_empty() || self.server.tracking.has_news {
             self.tell_trackers(me);
         }
         if !self.ks.events.is_empty() {

@@ -2,7 +2,8 @@
 //!
 //! A session that tracks is remembered for each key it reads, and told once when the key changes; in broadcasting mode nothing is
 //! remembered, and it is told of all changes under its prefixes. Keys are known by their names alone, whatever database they are in.
-//! What changes during a unit is collected by the keyspace and told when the unit ends, so the news never stands inside a reply.
+//! What changes is collected by the keyspace, and looked up before the next read of the unit is remembered, or when the unit ends; the
+//! news never stands inside a reply.
 
 use super::keys::{self, access};
 use super::keyspace::Keyspace;
@@ -73,6 +74,8 @@ pub struct Tracking {
     /// Holders of all keys.
     items: usize,
     prefixes: BTreeMap<Vec<u8>, Prefix>,
+    /// Something changed under a prefix and is not told yet.
+    pub(super) has_news: bool,
     /// How many sessions track.
     pub sessions: usize,
     /// `tracking-table-max-keys`; 0 for no limit.
@@ -85,6 +88,7 @@ impl Tracking {
             table: Dict::new(seed),
             items: 0,
             prefixes: BTreeMap::new(),
+            has_news: false,
             sessions: 0,
             max_keys: 1_000_000,
         }
@@ -193,47 +197,55 @@ pub(super) fn remember(tracking: &mut Tracking, session: &Session, row: &Row, na
 /// So many keys are given up at once when too many are remembered.
 const TRIM: usize = 1000;
 
+/// Takes what changed since the last time out of the table, and tells those who had cached it. What `me` is told follows its reply.
+#[cold]
+pub(super) fn tell(ks: &mut Keyspace, tracking: &mut Tracking, sessions: &mut Sessions, me: &mut Session) {
+    for change in std::mem::take(&mut ks.invalid) {
+        match change {
+            Change::Key { key, own } => invalidate(tracking, sessions, me, &key, own),
+            Change::All => invalidate_all(tracking, sessions, me),
+        }
+    }
+}
+
+fn invalidate(tracking: &mut Tracking, sessions: &mut Sessions, me: &mut Session, key: &[u8], own: bool) {
+    for (prefix, entry) in &mut tracking.prefixes {
+        if key.starts_with(prefix) {
+            entry.changed.insert(key.to_vec(), own);
+            tracking.has_news = true;
+        }
+    }
+    let Some(id) = tracking.table.find(key) else { return };
+    for holder in tracking.forget(id).holders {
+        let mine = own && holder.0 == me.place;
+        if mode_of(sessions, me, holder).is_some_and(|mode| !mode.bcast && !(mine && mode.noloop)) {
+            send(sessions, me, holder, Some(&[key]));
+        }
+    }
+}
+
+fn invalidate_all(tracking: &mut Tracking, sessions: &mut Sessions, me: &mut Session) {
+    let all: Vec<Holder> = sessions.iter().chain([&*me]).map(|s| (s.place, s.id)).collect();
+    for holder in all {
+        if mode_of(sessions, me, holder).is_some() {
+            send(sessions, me, holder, None);
+        }
+    }
+    tracking.forget_all();
+}
+
 impl Engine {
-    /// Tells those who track what the unit changed. What `me` is told follows its reply.
+    /// Tells those who track what the unit changed.
     #[cold]
     pub(super) fn tell_trackers(&mut self, me: &mut Session) {
-        for change in std::mem::take(&mut self.ks.invalid) {
-            match change {
-                Change::Key { key, own } => self.invalidate(me, &key, own),
-                Change::All => self.invalidate_all(me),
-            }
-        }
+        tell(&mut self.ks, &mut self.server.tracking, &mut self.sessions, me);
         self.broadcast(me);
     }
 
-    fn invalidate(&mut self, me: &mut Session, key: &[u8], own: bool) {
-        let tracking = &mut self.server.tracking;
-        for (prefix, entry) in &mut tracking.prefixes {
-            if key.starts_with(prefix) {
-                entry.changed.insert(key.to_vec(), own);
-            }
-        }
-        let Some(id) = tracking.table.find(key) else { return };
-        let known = tracking.forget(id);
-        for holder in known.holders {
-            let mine = own && holder.0 == me.place;
-            if mode_of(&mut self.sessions, me, holder).is_some_and(|mode| !mode.bcast && !(mine && mode.noloop)) {
-                send(&mut self.sessions, me, holder, Some(&[key]));
-            }
-        }
-    }
-
-    fn invalidate_all(&mut self, me: &mut Session) {
-        let all: Vec<Holder> = self.sessions.iter().chain([&*me]).map(|s| (s.place, s.id)).collect();
-        for holder in all {
-            if mode_of(&mut self.sessions, me, holder).is_some() {
-                send(&mut self.sessions, me, holder, None);
-            }
-        }
-        self.server.tracking.forget_all();
-    }
-
     fn broadcast(&mut self, me: &mut Session) {
+        if !std::mem::take(&mut self.server.tracking.has_news) {
+            return;
+        }
         for entry in self.server.tracking.prefixes.values_mut() {
             if entry.changed.is_empty() {
                 continue;

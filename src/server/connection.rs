@@ -147,9 +147,10 @@ impl Connection {
                 return false;
             }
             if self.end == self.input.len() {
-                // Twice as much; but no more than one large argument needs, if that is what is being read.
-                let twice = (self.end * 2).max(CHUNK);
-                let size = if self.parser.wanted() > self.end { twice.min(self.parser.wanted()) } else { twice };
+                // Twice as much; but no more than there is room made for, if a large argument is being read.
+                let size = (self.end * 2).max(CHUNK);
+                let room = self.input.capacity();
+                let size = if room > self.end { size.min(room) } else { size };
                 self.input.reserve_exact(size - self.end);
                 self.input.resize(size, 0);
             }
@@ -195,7 +196,7 @@ impl Connection {
         let silent = now.saturating_sub(session.active_ms) > IDLE_MS;
         if self.at == self.end && silent {
             (self.at, self.end, self.input) = (0, 0, Vec::new());
-        } else if self.input.len() > LARGE_INPUT && self.input.len() / 2 > self.input_peak {
+        } else if self.input.capacity() > LARGE_INPUT && self.input.capacity() / 2 > self.input_peak.max(self.parser.wanted()) {
             self.compact();
             self.input.truncate(self.input_peak.max(CHUNK));
             self.input.shrink_to_fit();
@@ -225,8 +226,8 @@ impl Connection {
     /// Tells the engine how much memory the buffers take.
     fn note(&self, engine: &mut Engine) {
         engine.buffers(self.session, |buffers| {
-            buffers.query = self.end - self.at;
-            buffers.query_free = self.input.len() - buffers.query;
+            buffers.query = self.end - self.at - self.parser.parsed();
+            buffers.query_free = self.input.capacity() - buffers.query;
             buffers.pending = self.output.len() - self.sent;
             buffers.reply = self.output.capacity();
             buffers.reply_peak = self.output_peak;
@@ -254,7 +255,10 @@ impl Connection {
             self.parser.trusted = session.authenticated;
             let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
-                Ok(None) => break,
+                Ok(None) => {
+                    self.make_room(engine.server.config.query_buffer_limit);
+                    break;
+                }
                 Err(error) => {
                     self.protocol_error(engine, error);
                     break;
@@ -268,6 +272,18 @@ impl Connection {
             }
         }
         false
+    }
+
+    /// Makes room for the whole of a large argument, so that the buffer need not grow while it arrives. The memory is not touched before
+    /// the bytes come.
+    fn make_room(&mut self, limit: usize) {
+        // A little more, so that it is seen that nothing follows.
+        let wanted = self.parser.wanted().min(limit).saturating_add(SMALL_OUTPUT);
+        if wanted > LARGE_INPUT && self.at + wanted > self.input.capacity() {
+            self.compact();
+            self.input.truncate(self.end);
+            self.input.reserve_exact(wanted - self.end);
+        }
     }
 
     /// Answers that the bytes are no commands; the connection is closed after that.
