@@ -481,7 +481,8 @@ pub fn limit_clients(c: &mut Ctx) {
 
 fn get_buffer_limits(c: &Ctx) -> String {
     let classes = ["normal", "slave", "pubsub"].iter().zip(c.sessions.limits.by_class());
-    let one = |(class, limit): (&&str, &OutputLimit)| format!("{class} {} {} {}", limit.hard, limit.soft, limit.seconds);
+    let one =
+        |(class, limit): (&&str, &OutputLimit)| format!("{class} {} {} {}", limit.hard, limit.soft, limit.seconds);
     classes.map(one).collect::<Vec<_>>().join(" ")
 }
 

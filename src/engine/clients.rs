@@ -79,13 +79,13 @@ impl Session {
     }
 
     /// The bytes it takes, all in all: itself, its requests, the output that waits, and what it queued, watches, listens to and tracks.
-    /// Room in output buffers is not counted: it goes by itself, and would make the figure unsteady.
+    /// Small replies, and room in output buffers, are not counted: they go by themselves, and would make the figure unsteady.
     pub fn memory(&self) -> usize {
         let names = self.subscriptions() + self.watching.len() + self.tracking.as_ref().map_or(0, |t| t.prefixes.len());
         size_of::<Session>()
             + self.buffers.query
             + self.buffers.query_free
-            + self.pending()
+            + self.pending().saturating_sub(REPLY_BUFFER)
             + self.multi.as_ref().map_or(0, |multi| multi.memory)
             + names * NAME_SIZE
     }

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn buckets_are_as_wide_as_two_digits_allow() {
         // Microseconds, and what Redis prints for them.
-        for (us, shown) in [(1, 1.003), (2, 2.007), (5, 5.023), (182, 182.271), (407, 407.551), (301_000, 301_989.887)] {
+        for (us, shown) in [(1, 1.003), (2, 2.007), (5, 5.023), (182, 182.271), (407, 407.551), (301_000, 301_989.887)]
+        {
             let mut h = Histogram::default();
             h.record(us);
             assert_eq!(h.percentile(50.0), shown, "{us}");

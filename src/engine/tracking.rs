@@ -253,8 +253,8 @@ impl Engine {
             let changed = std::mem::take(&mut entry.changed);
             let all: Vec<&[u8]> = changed.keys().map(Vec::as_slice).collect();
             for holder in &entry.listeners {
-                let mine = holder.0 == me.place
-                    && mode_of(&mut self.sessions, me, *holder).is_some_and(|mode| mode.noloop);
+                let mine =
+                    holder.0 == me.place && mode_of(&mut self.sessions, me, *holder).is_some_and(|mode| mode.noloop);
                 if !mine {
                     send(&mut self.sessions, me, *holder, Some(&all));
                     continue;

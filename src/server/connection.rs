@@ -93,6 +93,8 @@ pub(super) struct Connection {
     at: usize,
     end: usize,
     parser: Parser,
+    /// The last read may not have been the last.
+    pub(super) more: bool,
     /// The most that was in it since the last look.
     input_peak: usize,
     /// Output not yet written, from `sent` on.
@@ -116,6 +118,7 @@ impl Connection {
             at: 0,
             end: 0,
             parser: Parser::default(),
+            more: false,
             input_peak: 0,
             output: Vec::with_capacity(SMALL_OUTPUT),
             sent: 0,
@@ -131,52 +134,49 @@ impl Connection {
         self.at < self.end
     }
 
-    /// Reads what there is, to the end if it is `closed`, as far as the limit on unparsed input allows. Returns whether there is something
-    /// to parse.
+    /// Reads as much as the buffer has room for, and makes it larger if it is full. Returns whether there is something to parse;
+    /// [`Connection::more`] says whether there may be more to read after that. Readiness is reported by edges, so everything must be
+    /// read: a short read was everything, but for the end of a stream that is `closed`.
     pub(super) fn read(&mut self, engine: &mut Engine, closed: bool) -> bool {
+        self.more = false;
         if self.broken {
             return false;
         }
-        let limit = engine.server.config.query_buffer_limit;
-        let before = engine.server.meter.bytes_in;
         self.compact();
-        loop {
-            if self.end > limit {
-                self.broken = true;
-                engine.sessions.input_cuts += 1;
-                return false;
-            }
-            if self.end == self.input.len() {
-                // Twice as much; but no more than there is room made for, if a large argument is being read.
-                let size = (self.end * 2).max(CHUNK);
-                let room = self.input.capacity();
-                let size = if room > self.end { size.min(room) } else { size };
-                self.input.reserve_exact(size - self.end);
-                self.input.resize(size, 0);
-            }
-            let room = self.input.len() - self.end;
-            engine.server.meter.reads += 1;
-            match self.stream.read(&mut self.input[self.end..]) {
-                Ok(0) => self.broken = true,
-                Ok(n) => {
-                    self.end += n;
-                    engine.server.meter.bytes_in += n as u64;
-                    // Readiness is reported by edges, so everything must be read; a short read was everything, but for the end.
-                    if n == room || closed {
-                        continue;
-                    }
+        if self.end > engine.server.config.query_buffer_limit {
+            self.broken = true;
+            engine.sessions.input_cuts += 1;
+            return false;
+        }
+        self.grow();
+        let room = self.input.len() - self.end;
+        engine.server.meter.reads += 1;
+        match self.stream.read(&mut self.input[self.end..]) {
+            Ok(0) => self.broken = true,
+            Ok(n) => {
+                self.end += n;
+                self.more = n == room || closed;
+                engine.server.meter.bytes_in += n as u64;
+                if let Some(session) = engine.sessions.get_mut(self.session) {
+                    session.bytes_in += n as u64;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => self.broken = true,
             }
-            break;
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.more = true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => self.broken = true,
         }
         self.input_peak = self.input_peak.max(self.end);
-        if let Some(session) = engine.sessions.get_mut(self.session) {
-            session.bytes_in += engine.server.meter.bytes_in - before;
-        }
         self.has_input()
+    }
+
+    /// Makes room to read into: what there is of it, or, where there is none, as much again.
+    fn grow(&mut self) {
+        if self.end == self.input.len() {
+            let room = self.input.capacity();
+            let size = if room > self.end { room.min(self.end * 2) } else { self.end * 2 }.max(CHUNK);
+            self.input.reserve_exact(size - self.end);
+            self.input.resize(size, 0);
+        }
     }
 
     /// Drops what is parsed.
@@ -196,7 +196,9 @@ impl Connection {
         let silent = now.saturating_sub(session.active_ms) > IDLE_MS;
         if self.at == self.end && silent {
             (self.at, self.end, self.input) = (0, 0, Vec::new());
-        } else if self.input.capacity() > LARGE_INPUT && self.input.capacity() / 2 > self.input_peak.max(self.parser.wanted()) {
+        } else if self.input.capacity() > LARGE_INPUT
+            && self.input.capacity() / 2 > self.input_peak.max(self.parser.wanted())
+        {
             self.compact();
             self.input.truncate(self.input_peak.max(CHUNK));
             self.input.shrink_to_fit();
@@ -226,7 +228,7 @@ impl Connection {
     /// Tells the engine how much memory the buffers take.
     fn note(&self, engine: &mut Engine) {
         engine.buffers(self.session, |buffers| {
-            buffers.query = self.end - self.at - self.parser.parsed();
+            buffers.query = (self.end - self.at).saturating_sub(self.parser.parsed());
             buffers.query_free = self.input.capacity() - buffers.query;
             buffers.pending = self.output.len() - self.sent;
             buffers.reply = self.output.capacity();

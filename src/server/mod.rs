@@ -243,8 +243,14 @@ impl Server {
             connection.writable = true;
         }
         if event.is_readable() || event.is_read_closed() {
-            if connection.read(&mut self.engine, event.is_read_closed()) {
-                self.serve(place);
+            // What is read is run before more is: a long row of commands needs no long buffer.
+            while let Some(connection) = self.connections.get_mut(place) {
+                if connection.read(&mut self.engine, event.is_read_closed()) {
+                    self.serve(place);
+                }
+                if !self.connections.get(place).is_some_and(|connection| connection.more) {
+                    break;
+                }
             }
         }
         self.pending.push(place);

@@ -137,7 +137,9 @@ fn holds(test: &Test, c: &Ctx, session: &Session) -> bool {
         Test::Type(kind) => type_of(session) == *kind,
         Test::Addr(addr) => session.addr.as_bytes() == *addr,
         Test::Laddr(addr) => session.laddr.as_bytes() == *addr,
-        Test::Ip(ip) => session.addr.rsplit_once(':').is_some_and(|(own, _)| own.trim_matches(['[', ']']).as_bytes() == *ip),
+        Test::Ip(ip) => {
+            session.addr.rsplit_once(':').is_some_and(|(own, _)| own.trim_matches(['[', ']']).as_bytes() == *ip)
+        }
         Test::User(user) => session.user.as_bytes() == *user,
         Test::Name(name) => session.name == *name,
         Test::LibName(name) => session.lib_name == *name,

@@ -25,11 +25,8 @@ pub(super) const KILL: Row = Row {
 /// Returns how many connections were closed; in the old form fails if it was none.
 fn kill(c: &mut Ctx) -> Outcome {
     let old_form = c.argv.len() == 3;
-    let filter = if old_form {
-        Filter::by_addr(c.argv[2])
-    } else {
-        Filter::parse(c.args(), true, &Error::ClientIdNotPositive)?
-    };
+    let filter =
+        if old_form { Filter::by_addr(c.argv[2]) } else { Filter::parse(c.args(), true, &Error::ClientIdNotPositive)? };
     let doomed: Vec<SessionId> = by_id(c).into_iter().filter(|s| filter.fits(c, s)).map(|s| s.place).collect();
     for &id in &doomed {
         if id == c.me.place {

@@ -94,8 +94,7 @@ fn describe(c: &Ctx, session: &Session, text: &mut String) {
     let multi = session.multi.as_ref();
     let out: &Reply = if own { c.out } else { &session.out };
     let output = Output::of(session, out);
-    // The reply of the running session is not in its place.
-    let total = session.memory() + argv_mem + if own { out.bytes().len() } else { 0 };
+    let total = session.memory() + argv_mem;
     let command = session.last.map_or("NULL", |row| &*c.server.table.slot(row).full_name);
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     writeln!(

@@ -91,4 +91,3 @@ fn unpause(c: &mut Ctx) -> Outcome {
     c.out.ok();
     Ok(())
 }
-

@@ -152,7 +152,9 @@ fn reset(c: &mut Ctx) -> Outcome {
     let names = c.args().rest();
     let events = &mut c.server.meter.events;
     let before = events.len();
-    events.retain(|name, _| !names.is_empty() && !names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name.as_bytes())));
+    events.retain(|name, _| {
+        !names.is_empty() && !names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name.as_bytes()))
+    });
     c.out.len(before - events.len());
     Ok(())
 }

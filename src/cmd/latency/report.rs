@@ -22,8 +22,7 @@ pub(super) const GRAPH: Row = Row {
 fn graph(c: &mut Ctx) -> Outcome {
     let name = String::from_utf8_lossy(c.argv[2]);
     let series = c.server.meter.events.get(&*name);
-    let series =
-        series.ok_or_else(|| Error::new(format!("ERR No samples available for event '{name}'")))?;
+    let series = series.ok_or_else(|| Error::new(format!("ERR No samples available for event '{name}'")))?;
     let text = draw(&name, series, c.ks.now / 1000);
     c.out.verbatim("txt", text.as_bytes());
     Ok(())
@@ -110,7 +109,8 @@ fn in_words(name: &str, series: &Series) -> String {
     let count = series.samples.len().max(1) as u64;
     let mean = series.samples.iter().map(|(_, ms)| ms).sum::<u64>() / count;
     let deviation = series.samples.iter().map(|(_, ms)| ms.abs_diff(mean)).sum::<u64>() / count;
-    let (first, last) = (series.samples.front().copied().unwrap_or_default(), series.samples.back().copied().unwrap_or_default());
+    let (first, last) =
+        (series.samples.front().copied().unwrap_or_default(), series.samples.back().copied().unwrap_or_default());
     let period = last.0.saturating_sub(first.0) as f64 / count as f64;
     format!(
         "{name}: {count} slow (average {mean} ms, mean deviation {deviation} ms, every {period:.2} s); the worst of all took {} ms.",
@@ -122,7 +122,9 @@ fn advice(events: &[&str]) -> Option<String> {
     let mut lines = Vec::new();
     let has = |prefix: &str| events.iter().any(|event| event.starts_with(prefix));
     if has("command") {
-        lines.push("- Look into SLOWLOG GET for the commands that took long, and ask for less at once, with SCAN and ranges.");
+        lines.push(
+            "- Look into SLOWLOG GET for the commands that took long, and ask for less at once, with SCAN and ranges.",
+        );
         lines.push("- Large values cost time when they are deleted or copied: split them into several.");
     }
     if has("fast-command") {
