@@ -150,6 +150,8 @@ fn resetstat(c: &mut Ctx) -> Outcome {
     c.server.calls.fill(CallStats::default());
     c.server.errors.clear();
     c.server.connections = 0;
+    c.server.meter.reset();
+    (c.sessions.output_cuts, c.sessions.input_cuts) = (0, 0);
     c.ks.stats = Default::default();
     c.out.ok();
     Ok(())

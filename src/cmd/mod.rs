@@ -16,6 +16,7 @@ pub mod export;
 pub mod generic;
 pub mod hash;
 pub mod info;
+pub mod latency;
 pub mod list;
 pub mod memory;
 mod mpop;
@@ -24,6 +25,7 @@ pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod slowlog;
 pub mod string;
 pub mod tx;
 pub mod zset;
@@ -42,10 +44,12 @@ pub fn table() -> &'static Table {
             connection::ROWS,
             generic::ROWS,
             hash::ROWS,
+            latency::ROWS,
             list::ROWS,
             pubsub::ROWS,
             server::ROWS,
             set::ROWS,
+            slowlog::ROWS,
             string::ROWS,
             tx::ROWS,
             zset::ROWS,

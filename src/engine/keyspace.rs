@@ -11,6 +11,7 @@ use super::error::Error;
 use super::events::{self, Event};
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
+use super::tracking::Change;
 use super::value::{Limits, Object, Structure, Type};
 use crate::base::hash::{Map, Seeded};
 use crate::base::rng::Rng;
@@ -132,6 +133,10 @@ pub struct Keyspace {
     pub events: Vec<Event>,
     /// Sessions whose watched keys changed in the running unit.
     pub(super) touched: Vec<SessionId>,
+    /// Somebody has cached keys, so changes are collected in `invalid`.
+    pub(super) tracked: bool,
+    /// What changed in the running unit.
+    pub(super) invalid: Vec<Change>,
     /// Keys that changed while somebody waited for them.
     pub(super) ready: Vec<(usize, Vec<u8>)>,
     /// Counters.
@@ -234,6 +239,8 @@ impl Keyspace {
             notify_flags: 0,
             events: Vec::new(),
             touched: Vec::new(),
+            tracked: false,
+            invalid: Vec::new(),
             ready: Vec::new(),
             stats: KeyStats::default(),
             expiry: Expiry::Deletes,
@@ -325,6 +332,7 @@ impl Keyspace {
         self.stats.expired += 1;
         self.effects.also(self.db, &[b"DEL", &key]);
         self.touch_watchers(&key);
+        self.disown();
         self.notify(events::EXPIRED, "expired", &key);
     }
 
@@ -542,11 +550,22 @@ impl Keyspace {
         {
             self.touched.extend(sessions);
         }
+        if self.tracked {
+            self.invalid.push(Change::Key { key: key.to_vec(), own: true });
+        }
         if !db.blocked.is_empty()
             && let Some(queue) = db.blocked.get_mut(key)
             && !std::mem::replace(&mut queue.ready, true)
         {
             self.ready.push((self.db, key.to_vec()));
+        }
+    }
+
+    /// Says that the change told last was not the running session's: time or want of memory made it.
+    #[inline]
+    pub(super) fn disown(&mut self) {
+        if let Some(Change::Key { own, .. }) = self.invalid.last_mut() {
+            *own = false;
         }
     }
 
@@ -751,6 +770,9 @@ impl Keyspace {
     /// Empties the database. Returns how many keys it had. Tells watchers.
     pub fn flush(&mut self) -> usize {
         let count = self.len();
+        if self.tracked && self.invalid.last() != Some(&Change::All) {
+            self.invalid.push(Change::All);
+        }
         let db = &self.dbs[self.db];
         self.touched.extend(watchers_of(&db.watched, |key| db.data.dict.contains(key)));
         let waited: Vec<_> = db.blocked.keys().filter(|key| db.data.dict.contains(key)).cloned().collect();
@@ -836,6 +858,7 @@ impl Keyspace {
         let argv: Vec<&[u8]> = [&b"HDEL"[..], key].into_iter().chain(gone.iter().map(Vec::as_slice)).collect();
         self.effects.also(self.db, &argv);
         self.touch_watchers(key);
+        self.disown();
         self.notify(events::HASH, "hexpired", key);
         self.delete_if_empty(key);
         gone.len()

@@ -8,19 +8,25 @@
 
 pub mod acl;
 pub mod args;
+pub mod clients;
 pub mod config;
 mod effects;
 pub mod entry;
 pub mod error;
 pub mod events;
+pub mod histogram;
 pub mod keys;
 pub mod keyspace;
+pub mod meter;
+mod monitor;
 mod pause;
 pub mod pubsub;
+pub mod redact;
 pub mod reply;
 pub mod row;
 pub mod session;
 pub mod snapshot;
+pub mod tracking;
 pub mod value;
 mod wait;
 
@@ -59,6 +65,8 @@ pub struct CallStats {
     pub rejected: u64,
     /// Times answered with an error.
     pub failed: u64,
+    /// How long it took altogether, µs.
+    pub usec: u64,
 }
 
 /// What the engine keeps beside data, sessions and subscriptions.
@@ -81,6 +89,20 @@ pub struct Server {
     pub last_save_ms: u64,
     /// Bytes in use; the host sets the probe.
     pub memory: fn() -> u64,
+    /// What is measured.
+    pub meter: meter::Meter,
+    /// Who has cached what.
+    pub tracking: tracking::Tracking,
+    /// Who sees every command.
+    pub monitors: Vec<SessionId>,
+    /// How the host treats the buffers replies are in.
+    pub reply_buffers: clients::ReplyBuffers,
+    /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
+    pub cron_paused: bool,
+    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait; the host sets it.
+    pub nap: fn(u64),
+    /// Further `INFO` lines of the host, which change by themselves; the host sets it.
+    pub figures: fn() -> Vec<(&'static str, String)>,
     /// `INFO` lines the host adds, by section (`persistence`, `replication`).
     pub host_info: Vec<(&'static str, String)>,
     /// The users and what they may do.
@@ -228,6 +250,7 @@ impl<'a> Ctx<'a> {
     /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
     fn run(&mut self) -> (Option<Wait>, Outcome) {
         let mark = self.out.mark();
+        let began = if self.server.meter.on { (self.server.meter.clock_us)() } else { 0 };
         let dirty = self.ks.dirty;
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
@@ -244,9 +267,30 @@ impl<'a> Ctx<'a> {
             self.server.count_error(error);
             self.out.rewind(mark);
             self.out.error(error);
-            return (None, outcome);
+            self.wait = None;
         }
+        self.after(began);
         (self.wait.take(), outcome)
+    }
+}
+
+impl Ctx<'_> {
+    /// What follows a command that ran: its duration, those who monitor, and what its session may have cached now.
+    #[inline]
+    fn after(&mut self, began: u64) {
+        if self.server.meter.on && self.wait.is_none() {
+            self.measure(began);
+        }
+        if !self.server.monitors.is_empty() && self.wait.is_none() && !self.row.has(flag::ADMIN) {
+            self.show_to_monitors();
+        }
+        if self.me.tracking.is_some() && self.row.has(flag::READONLY) {
+            if !self.ks.invalid.is_empty() {
+                tracking::tell(self.ks, &mut self.server.tracking, self.sessions, self.me);
+            }
+            let name = &self.server.table.slot(self.row_id).full_name;
+            tracking::remember(&mut self.server.tracking, self.me, self.row, name, self.argv);
+        }
     }
 }
 
@@ -278,6 +322,13 @@ impl Engine {
                 connections: 0,
                 last_save_ms: options.now,
                 memory: || 0,
+                meter: meter::Meter::new(table.slots().len()),
+                tracking: tracking::Tracking::new(options.seed),
+                monitors: Vec::new(),
+                reply_buffers: Default::default(),
+                cron_paused: false,
+                nap: |_| (),
+                figures: Vec::new,
                 host_info: Vec::new(),
                 acl: acl::Acl::new(table, options.seed),
                 blocked: 0,
@@ -310,9 +361,7 @@ impl Engine {
     /// Closes a session and forgets what it watched, waited for and subscribed to.
     pub fn close(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
-        wait::stop_waiting(&mut self.ks, &mut self.server, &mut session);
-        self.ks.unwatch(&mut session);
-        self.pubsub.unsubscribe_all(&mut session);
+        wait::let_go(&mut self.ks, &mut self.server, &mut self.pubsub, &mut session);
         self.sessions.put(session);
         self.sessions.close(id);
     }
@@ -352,6 +401,9 @@ impl Engine {
         me.calls += 1;
         self.turn(&mut me, f);
         self.sessions.put(me);
+        if self.sessions.is_crowded() {
+            self.evict_sessions();
+        }
         if self.server.pause.is_over() {
             self.resume_postponed();
         }
@@ -385,6 +437,7 @@ impl Engine {
         }
         // What stood in its place owns no memory: on every call's path there is nothing to free.
         std::mem::forget(std::mem::replace(&mut me.out, out));
+        self.sessions.check_own_output(me);
     }
 
     /// Sends the unit's effects and notifications on their way, and tells watchers.
@@ -392,6 +445,9 @@ impl Engine {
         self.ks.effects.end_unit();
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
+        }
+        if !self.ks.invalid.is_empty() || self.server.tracking.has_news {
+            self.tell_trackers(me);
         }
         if !self.ks.events.is_empty() {
             self.tell_listeners(me);
@@ -434,6 +490,9 @@ impl Engine {
         if let Err(error) = self.admit(row_id, row, argv, me, out) {
             return self.reject(me, Some(row_id), out, &error);
         }
+        if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
+            self.tell_early(me, out);
+        }
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
             return self.postpone(me, argv);
         }
@@ -445,6 +504,9 @@ impl Engine {
         }
         if let (Some(wait), _) = self.ctx(row_id, argv, me, out).run() {
             self.start_waiting(me, wait);
+        }
+        if me.tracking.is_some() {
+            self.forget_caching(row_id, me);
         }
     }
 
@@ -463,6 +525,32 @@ impl Engine {
             server: &mut self.server,
             nested: false,
             wait: None,
+        }
+    }
+
+    /// Tells what happened to tracked keys before the command runs, so that it stands before the reply: keys deleted to make room,
+    /// and keys there is no room to remember.
+    #[cold]
+    fn tell_early(&mut self, me: &mut Session, out: &mut Reply) {
+        self.trim_tracking(me);
+        self.tell_trackers(me);
+        // A reply that is thrown away would take the news with it.
+        if !me.is_silent() {
+            out.raw(me.later.bytes());
+            me.later.rewind(0);
+        }
+    }
+
+    /// `CLIENT CACHING` is about the next command or transaction only.
+    #[cold]
+    fn forget_caching(&self, row_id: RowId, me: &mut Session) {
+        let table = self.server.table;
+        let parent = table.slot(row_id).parent.map(|id| table.slot(id).row.name);
+        if me.multi.is_none()
+            && parent != Some("CLIENT")
+            && let Some(mode) = &mut me.tracking
+        {
+            mode.caching = false;
         }
     }
 
@@ -565,8 +653,9 @@ impl Engine {
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
             self.ks.expire_due(1000);
         }
-        if self.ks.effects.unit_pending() || !self.ks.touched.is_empty() || !self.ks.events.is_empty() {
-            let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now);
+        let ks = &self.ks;
+        if ks.effects.unit_pending() || !(ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty()) {
+            let mut nobody = Session::nobody(now);
             self.end_unit(&mut nobody);
         }
         self.end_overdue_waits();
@@ -623,9 +712,13 @@ pub fn resolve(table: &Table, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Er
     }
 }
 
+/// What a queued command takes beside its arguments.
+const QUEUED_SIZE: usize = size_of::<(RowId, Vec<Vec<u8>>)>();
+
 /// Appends a command to a transaction.
 fn queue(multi: &mut Multi, row_id: RowId, row: &Row, argv: &[&[u8]]) {
     multi.flags |= row.flags;
+    multi.memory += argv.iter().map(|arg| arg.len() + size_of::<Vec<u8>>()).sum::<usize>() + QUEUED_SIZE;
     multi.queue.push((row_id, argv.iter().map(|arg| arg.to_vec()).collect()));
 }
 

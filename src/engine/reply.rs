@@ -59,6 +59,11 @@ impl Reply {
         &self.buf
     }
 
+    /// How large the buffer is.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// The bytes, for a host that drains them.
     pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.buf

@@ -4,8 +4,9 @@ use super::acl::When;
 use super::entry::Entry;
 use super::error::Outcome;
 use super::keyspace::Keyspace;
+use super::pubsub::PubSub;
 use super::session::{ReplyMode, Session, SessionId, Sessions, Wait, Watched};
-use super::{Ctx, Engine, Server};
+use super::{Ctx, Engine, Server, tracking};
 
 impl Engine {
     /// Puts `me` in the queue of every key it waits for.
@@ -114,14 +115,21 @@ impl Ctx<'_> {
     /// Cuts another session off: it gets nothing more, and the host is to close it (`CLIENT KILL`).
     pub fn kill(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
-        stop_waiting(self.ks, self.server, &mut session);
-        self.ks.unwatch(&mut session);
-        self.pubsub.unsubscribe_all(&mut session);
-        session.multi = None;
-        session.closing = true;
+        let_go(self.ks, self.server, self.pubsub, &mut session);
+        (session.closing, session.cut) = (true, true);
         self.sessions.put(session);
         self.sessions.wake(id);
     }
+}
+
+/// Makes everybody forget `session`: who it waits for, watches, listens to, tracks and monitors.
+pub(super) fn let_go(ks: &mut Keyspace, server: &mut Server, pubsub: &mut PubSub, session: &mut Session) {
+    stop_waiting(ks, server, session);
+    ks.unwatch(session);
+    pubsub.unsubscribe_all(session);
+    tracking::disable(server, ks, session);
+    server.monitors.retain(|id| *id != session.place);
+    session.multi = None;
 }
 
 /// Takes `session` out of every queue.

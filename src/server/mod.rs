@@ -3,6 +3,7 @@
 mod acl;
 mod connection;
 mod dump;
+pub mod figures;
 pub mod log;
 pub mod memory;
 pub mod settings;
@@ -48,6 +49,8 @@ pub struct Server {
     pending: Vec<usize>,
     /// A background save in progress.
     saving: Option<dump::Background>,
+    /// When [`Server::cron`] is due, ms since the epoch.
+    next_cron: u64,
     stop: bool,
 }
 
@@ -57,6 +60,9 @@ impl Server {
         let now = log::now_ms();
         let mut engine = Engine::new(cmd::table(), &Options { databases: settings.databases, seed: log::seed(), now });
         engine.server.memory = memory::used;
+        engine.server.meter.clock_us = figures::clock_us;
+        engine.server.nap = figures::nap;
+        engine.server.figures = figures::lines;
         let poll = Poll::new().map_err(|e| format!("Failed to make an event queue: {e}"))?;
         let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| format!("Failed to listen for signals: {e}"))?;
         let registered = poll.registry().register(&mut signals, SIGNALS, Interest::READABLE);
@@ -73,6 +79,7 @@ impl Server {
             by_session: Vec::new(),
             pending: Vec::new(),
             saving: None,
+            next_cron: 0,
             stop: false,
         };
         server.listen()?;
@@ -156,7 +163,12 @@ impl Server {
                     Token(n) => self.on_connection(n - FIRST_CONNECTION, event),
                 }
             }
-            wake = self.engine.tick(log::now_ms());
+            let now = log::now_ms();
+            wake = self.engine.tick(now);
+            if now >= self.next_cron {
+                self.next_cron = now + MAX_SLEEP_MS;
+                self.cron(now);
+            }
             self.after_calls();
             self.save_on();
         }
@@ -165,6 +177,17 @@ impl Server {
         }
         log::notice("tabdis is now ready to exit, bye bye...");
         Ok(())
+    }
+
+    /// What is done ten times a second.
+    fn cron(&mut self, now: u64) {
+        if self.engine.server.cron_paused {
+            return;
+        }
+        for (_, connection) in &mut self.connections {
+            connection.cron(&mut self.engine, now);
+        }
+        self.engine.cron(now);
     }
 
     fn on_signal(&mut self) {
@@ -194,6 +217,7 @@ impl Server {
 
     fn welcome(&mut self, mut stream: Stream, peer: String) {
         if self.connections.len() >= self.engine.server.config.maxclients {
+            self.engine.server.meter.rejected_connections += 1;
             stream.refuse(b"-ERR max number of clients reached\r\n");
             return;
         }
@@ -221,9 +245,14 @@ impl Server {
             connection.writable = true;
         }
         if event.is_readable() || event.is_read_closed() {
-            let limit = self.engine.server.config.query_buffer_limit;
-            if connection.read(limit, event.is_read_closed()) {
-                self.serve(place);
+            // What is read is run before more is: a long row of commands needs no long buffer.
+            while let Some(connection) = self.connections.get_mut(place) {
+                if connection.read(&mut self.engine, event.is_read_closed()) {
+                    self.serve(place);
+                }
+                if !self.connections.get(place).is_some_and(|connection| connection.more) {
+                    break;
+                }
             }
         }
         self.pending.push(place);

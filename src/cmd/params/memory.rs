@@ -1,6 +1,6 @@
 //! Parameters of memory: its limit, what goes when it is reached, and how it is given back.
 
-use super::forms::{ANY_INT, LONG, POSITIVE_INT};
+use super::forms::{ANY_INT, LONG, POSITIVE_INT, unsigned};
 use super::{Kind, Param, size_of_engine};
 use crate::engine::Ctx;
 use crate::engine::keyspace::Clock;
@@ -17,11 +17,19 @@ const POLICIES: &[&str] = &[
 ];
 
 pub(super) const PARAMS: &[Param] = &[
-    size_of_engine!("maxmemory", Kind::Bytes, server.config.maxmemory),
+    Param::bound(
+        "maxmemory",
+        Kind::Bytes,
+        |c| c.server.config.maxmemory.to_string(),
+        |c, v| {
+            c.server.config.maxmemory = unsigned(v);
+            limit_clients(c);
+        },
+    ),
     Param::bound("maxmemory-policy", Kind::Enum(POLICIES), policy, set_policy),
     Param::stored("maxmemory-samples", POSITIVE_INT, "5"),
     Param::stored("maxmemory-eviction-tenacity", Kind::Int(0, 100), "10"),
-    Param::stored("maxmemory-clients", Kind::Share, "0"),
+    Param::bound("maxmemory-clients", Kind::Share, |c| stored(c, "maxmemory-clients", "0"), set_memory_of_clients),
     size_of_engine!("lfu-log-factor", ANY_INT, ks.lfu.0),
     size_of_engine!("lfu-decay-time", ANY_INT, ks.lfu.1),
     Param::stored("lazyfree-lazy-eviction", Kind::Bool, "no"),
@@ -38,6 +46,27 @@ pub(super) const PARAMS: &[Param] = &[
     Param::stored("active-defrag-ignore-bytes", Kind::Memory(1, LONG), "104857600"),
     Param::stored("jemalloc-bg-thread", Kind::Bool, "yes"),
 ];
+
+fn stored(c: &Ctx, name: &str, default: &str) -> String {
+    c.server.config.other.get(name).map_or(default, String::as_str).to_string()
+}
+
+/// `maxmemory-clients` in bytes: what is set, or its share of `maxmemory`.
+fn set_memory_of_clients(c: &mut Ctx, value: &[u8]) {
+    let text = String::from_utf8_lossy(value).into_owned();
+    c.server.config.other.insert("maxmemory-clients", text);
+    limit_clients(c);
+}
+
+/// Works the limit out anew; to be called when `maxmemory` changes too.
+fn limit_clients(c: &mut Ctx) {
+    let text = stored(c, "maxmemory-clients", "0");
+    let bytes = match text.strip_suffix('%') {
+        Some(percent) => c.server.config.maxmemory / 100 * percent.parse::<u64>().unwrap_or(0),
+        None => unsigned(text.as_bytes()),
+    };
+    c.sessions.limit_memory(c.me, usize::try_from(bytes).unwrap_or(usize::MAX));
+}
 
 fn policy(c: &Ctx) -> String {
     c.server.config.other.get("maxmemory-policy").map_or("noeviction", String::as_str).to_string()
