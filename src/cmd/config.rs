@@ -131,6 +131,8 @@ fn resetstat(c: &mut Ctx) -> Outcome {
     c.server.errors.clear();
     c.server.connections = 0;
     c.ks.stats = Default::default();
+    c.ks.graves.freed = 0;
+    c.server.evict.reset_stats(c.ks.now);
     c.out.ok();
     Ok(())
 }

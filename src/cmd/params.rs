@@ -4,6 +4,7 @@
 
 use crate::engine::Ctx;
 use crate::engine::events;
+use crate::engine::evict::Policy;
 use crate::engine::keyspace::Clock;
 
 /// One parameter.
@@ -181,6 +182,18 @@ macro_rules! size_of_engine {
     };
 }
 
+/// A parameter that is a yes or no of the engine, at the place the path names.
+macro_rules! bool_of_engine {
+    ($name:literal, $($path:tt).+) => {
+        Param::bound(
+            $name,
+            Kind::Bool,
+            |c| if c.$($path).+ { "yes" } else { "no" }.to_string(),
+            |c, v| c.$($path).+ = v == b"yes",
+        )
+    };
+}
+
 const INT: i64 = i32::MAX as i64;
 const UINT: i64 = u32::MAX as i64;
 const LONG: i64 = i64::MAX;
@@ -188,16 +201,6 @@ const PORT: Kind = Kind::Int(0, 65535);
 const COUNT: Kind = Kind::Int(0, LONG);
 const POSITIVE_INT: Kind = Kind::Int(1, INT);
 const ANY_INT: Kind = Kind::Int(0, INT);
-const POLICIES: &[&str] = &[
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-    "allkeys-lru",
-    "allkeys-lfu",
-    "allkeys-random",
-    "noeviction",
-];
 const PERMISSION: Kind = Kind::Enum(&["no", "yes", "local"]);
 const SHUTDOWN: Kind = Kind::Enum(&["default", "save", "nosave", "now", "force"]);
 
@@ -221,13 +224,22 @@ pub const PARAMS: &[Param] = &[
     size_of_engine!("hash-max-listpack-value", Kind::Memory(0, LONG), ks.limits.hash.value)
         .alias("hash-max-ziplist-value"),
     size_of_engine!("maxclients", Kind::Int(1, UINT), server.config.maxclients),
-    size_of_engine!("maxmemory", Kind::Memory(0, LONG), server.config.maxmemory),
+    Param::bound("maxmemory", Kind::Memory(0, LONG), |c| c.server.config.maxmemory.to_string(), set_maxmemory),
+    size_of_engine!("maxmemory-samples", POSITIVE_INT, server.evict.samples),
+    size_of_engine!("maxmemory-eviction-tenacity", Kind::Int(0, 100), server.evict.tenacity),
+    bool_of_engine!("replica-ignore-maxmemory", server.evict.replica_ignores).alias("slave-ignore-maxmemory"),
+    size_of_engine!("active-expire-effort", Kind::Int(1, 10), server.config.active_expire_effort),
+    bool_of_engine!("lazyfree-lazy-eviction", ks.lazily.eviction),
+    bool_of_engine!("lazyfree-lazy-expire", ks.lazily.expire),
+    bool_of_engine!("lazyfree-lazy-server-del", ks.lazily.server_del),
+    bool_of_engine!("lazyfree-lazy-user-del", ks.lazily.user_del),
+    bool_of_engine!("lazyfree-lazy-user-flush", ks.lazily.user_flush),
     size_of_engine!("proto-max-bulk-len", Kind::Memory(1 << 20, LONG), server.config.proto_max_bulk_len),
     size_of_engine!("client-query-buffer-limit", Kind::Memory(1 << 20, LONG), server.config.query_buffer_limit),
     size_of_engine!("timeout", ANY_INT, server.config.timeout),
     size_of_engine!("lfu-log-factor", ANY_INT, ks.lfu.0),
     size_of_engine!("lfu-decay-time", ANY_INT, ks.lfu.1),
-    Param::bound("maxmemory-policy", Kind::Enum(POLICIES), policy, set_policy),
+    Param::bound("maxmemory-policy", Kind::Enum(Policy::WORDS), |c| c.server.evict.policy.word().to_string(), set_policy),
     Param::bound(
         "requirepass",
         Kind::Text,
@@ -253,10 +265,7 @@ pub const PARAMS: &[Param] = &[
     Param::stored("stream-node-max-entries", COUNT, "100"),
     Param::stored("stream-node-max-bytes", Kind::Memory(0, LONG), "4096"),
     Param::stored("hll-sparse-max-bytes", Kind::Memory(0, LONG), "3000"),
-    Param::stored("maxmemory-samples", POSITIVE_INT, "5"),
-    Param::stored("maxmemory-eviction-tenacity", Kind::Int(0, 100), "10"),
     Param::stored("maxmemory-clients", Kind::Share, "0"),
-    Param::stored("active-expire-effort", Kind::Int(1, 10), "1"),
     Param::stored("activedefrag", Kind::Special(no_defrag), "no"),
     Param::stored("active-defrag-cycle-min", Kind::Int(1, 99), "1"),
     Param::stored("active-defrag-cycle-max", Kind::Int(1, 99), "25"),
@@ -266,11 +275,6 @@ pub const PARAMS: &[Param] = &[
     Param::stored("active-defrag-ignore-bytes", Kind::Memory(1, LONG), "104857600"),
     Param::stored("activerehashing", Kind::Bool, "yes"),
     Param::stored("jemalloc-bg-thread", Kind::Bool, "yes"),
-    Param::stored("lazyfree-lazy-eviction", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-expire", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-server-del", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-user-del", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-user-flush", Kind::Bool, "no"),
     Param::stored("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no"),
     // Clients, time and logs.
     Param::stored("client-output-buffer-limit", Kind::Special(buffer_limits), BUFFER_LIMITS),
@@ -327,7 +331,6 @@ pub const PARAMS: &[Param] = &[
     Param::stored("replica-read-only", Kind::Bool, "yes").alias("slave-read-only"),
     Param::stored("replica-lazy-flush", Kind::Bool, "no").alias("slave-lazy-flush"),
     Param::stored("replica-priority", ANY_INT, "100").alias("slave-priority"),
-    Param::stored("replica-ignore-maxmemory", Kind::Bool, "yes").alias("slave-ignore-maxmemory"),
     Param::stored("replica-announced", Kind::Bool, "yes"),
     Param::stored("replica-announce-ip", Kind::Text, "").alias("slave-announce-ip"),
     Param::stored("replica-announce-port", PORT, "0").alias("slave-announce-port"),
@@ -371,15 +374,17 @@ pub const PARAMS: &[Param] = &[
     Param::stored("syslog-ident", Kind::Text, "redis").fixed(),
 ];
 
-fn policy(c: &Ctx) -> String {
-    c.server.config.other.get("maxmemory-policy").map_or("noeviction", String::as_str).to_string()
+/// What is too much now goes soon.
+fn set_maxmemory(c: &mut Ctx, value: &[u8]) {
+    c.server.config.maxmemory = number(value) as u64;
+    c.server.evict.pending = true;
 }
 
 /// The LFU policies need a counter where the others need a time.
 fn set_policy(c: &mut Ctx, value: &[u8]) {
-    let text = String::from_utf8_lossy(value).into_owned();
-    c.ks.clock = if text.ends_with("-lfu") { Clock::Lfu } else { Clock::Lru };
-    c.server.config.other.insert("maxmemory-policy", text);
+    let policy = Policy::parse(value).unwrap_or_default();
+    c.ks.clock = if policy.is_lfu() { Clock::Lfu } else { Clock::Lru };
+    c.server.evict.set_policy(policy);
 }
 
 fn events_value(new: &str, _old: &str) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! The listpack: a sequence of strings and integers in one allocation, byte for byte as Redis keeps it and RDB carries it.
 
+use crate::base::heap::of_vec;
 use crate::base::num::{self, NumBuf};
 use std::cmp::Ordering;
 
@@ -93,7 +94,7 @@ impl Listpack {
 
     /// Returns the bytes taken on the heap, slack included.
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        of_vec(&self.0)
     }
 
     /// Returns whether `text_bytes` more bytes of text, in one element, leave the listpack below the 1 GiB at which Redis

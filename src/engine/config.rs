@@ -17,6 +17,8 @@ pub struct Config {
     pub timeout: u64,
     /// Whether DEBUG is allowed.
     pub enable_debug_command: bool,
+    /// `active-expire-effort`: 1 to 10.
+    pub active_expire_effort: usize,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
     /// `client-query-buffer-limit`, bytes.
@@ -34,6 +36,7 @@ impl Default for Config {
             maxclients: 10_000,
             timeout: 0,
             enable_debug_command: false,
+            active_expire_effort: 1,
             active_expire: true,
             query_buffer_limit: 1 << 30,
             other: Map::with_hasher(Seeded(0)),

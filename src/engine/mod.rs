@@ -11,9 +11,11 @@ pub mod config;
 mod effects;
 pub mod entry;
 pub mod error;
+pub mod evict;
 pub mod events;
 pub mod keys;
 pub mod keyspace;
+pub mod lazy;
 mod pause;
 pub mod pubsub;
 pub mod reply;
@@ -79,6 +81,13 @@ pub struct Server {
     pub last_save_ms: u64,
     /// Bytes in use; the host sets the probe.
     pub memory: fn() -> u64,
+    /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
+    pub resident: fn() -> u64,
+    /// Bytes in use when the host had started, and the most there ever were, with when that was (ms since the epoch).
+    pub memory_at_start: u64,
+    pub memory_peak: (u64, u64),
+    /// Eviction: its settings and state.
+    pub evict: evict::Evict,
     /// `INFO` lines the host adds, by section (`persistence`, `replication`).
     pub host_info: Vec<(&'static str, String)>,
     /// Sessions that wait.
@@ -237,6 +246,21 @@ impl<'a> Ctx<'a> {
 }
 
 impl Server {
+    /// Sets the probes of memory, and takes what is in use now for the start.
+    pub fn measure_memory(&mut self, memory: fn() -> u64, resident: fn() -> u64) {
+        (self.memory, self.resident) = (memory, resident);
+        self.memory_at_start = memory();
+    }
+
+    /// Looks whether more memory is in use than ever before. Returns what is.
+    pub fn note_peak(&mut self, now: u64) -> u64 {
+        let used = (self.memory)();
+        if used > self.memory_peak.0 {
+            self.memory_peak = (used, now);
+        }
+        used
+    }
+
     fn count_error(&mut self, error: &Error) {
         // The codes are ours, but texts can come from scripts: keep the list short.
         if self.errors.len() < 128 || self.errors.contains_key(error.code()) {
@@ -264,6 +288,10 @@ impl Engine {
                 connections: 0,
                 last_save_ms: options.now,
                 memory: || 0,
+                resident: || 0,
+                memory_at_start: 0,
+                memory_peak: (0, options.now),
+                evict: Default::default(),
                 host_info: Vec::new(),
                 blocked: 0,
                 deadlines: Default::default(),
@@ -411,6 +439,9 @@ impl Engine {
         if let Err(error) = self.admit(row_id, row, argv, me) {
             return self.reject(me, Some(row_id), out, &error);
         }
+        if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
+            return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
+        }
         me.last = Some(row_id);
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
             return self.postpone(me, argv);
@@ -453,10 +484,6 @@ impl Engine {
         // MULTI and WATCH have words of their own for this.
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
-        }
-        let limit = self.server.config.maxmemory;
-        if limit > 0 && unit_flags(name, row, me) & flag::DENYOOM != 0 && (self.server.memory)() > limit {
-            return Err(Error::OutOfMemory);
         }
         if me.subscriptions() > 0 && me.proto() == Proto::Resp2 && !allowed_while_subscribed(name) {
             return Err(Error::new(format!(
@@ -529,8 +556,11 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.expire_due(1000);
+            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
         }
+        self.server.note_peak(now);
+        self.evict_on();
+        self.ks.graves.free(lazy::SLICE);
         if self.ks.effects.unit_pending() || !self.ks.touched.is_empty() || !self.ks.events.is_empty() {
             let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now);
             self.end_unit(&mut nobody);
@@ -549,7 +579,14 @@ impl Engine {
             None
         };
         let wait = self.server.deadlines.first().map(|(at, _)| *at);
-        due.into_iter().chain(wait).chain(self.server.pause.until()).min()
+        let work = self.has_work().then_some(self.ks.now);
+        due.into_iter().chain(work).chain(wait).chain(self.server.pause.until()).min()
+    }
+
+    /// Whether something that was begun goes on in [`Engine::tick`]: evicting, or freeing what was deleted.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.server.evict.pending || !self.ks.graves.is_empty()
     }
 
     /// Whether sessions got output, or are to be closed.

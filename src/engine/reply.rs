@@ -39,6 +39,11 @@ impl Reply {
         Reply { buf: Vec::new(), proto }
     }
 
+    /// Bytes its buffer takes.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// The format in use.
     pub fn proto(&self) -> Proto {
         self.proto

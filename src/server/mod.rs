@@ -55,12 +55,12 @@ impl Server {
     pub fn new(settings: Settings) -> Result<Self, String> {
         let now = log::now_ms();
         let mut engine = Engine::new(cmd::table(), &Options { databases: settings.databases, seed: log::seed(), now });
-        engine.server.memory = memory::used;
         let poll = Poll::new().map_err(|e| format!("Failed to make an event queue: {e}"))?;
         let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| format!("Failed to listen for signals: {e}"))?;
         let registered = poll.registry().register(&mut signals, SIGNALS, Interest::READABLE);
         registered.map_err(|e| format!("Failed to listen for signals: {e}"))?;
         settings.apply(&mut engine, now)?;
+        engine.server.measure_memory(memory::used, memory::resident);
         let mut server = Server {
             engine,
             settings,
