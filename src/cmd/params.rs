@@ -239,7 +239,12 @@ pub const PARAMS: &[Param] = &[
     size_of_engine!("timeout", ANY_INT, server.config.timeout),
     size_of_engine!("lfu-log-factor", ANY_INT, ks.lfu.0),
     size_of_engine!("lfu-decay-time", ANY_INT, ks.lfu.1),
-    Param::bound("maxmemory-policy", Kind::Enum(Policy::WORDS), |c| c.server.evict.policy.word().to_string(), set_policy),
+    Param::bound(
+        "maxmemory-policy",
+        Kind::Enum(Policy::WORDS),
+        |c| c.server.evict.policy.word().to_string(),
+        set_policy,
+    ),
     Param::bound(
         "requirepass",
         Kind::Text,

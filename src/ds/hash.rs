@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(hash.volatile_len(), model.values().filter(|v| v.1.is_some()).count());
         assert_eq!(hash.next_expire(), model.values().filter_map(|v| v.1).min());
         if let Repr::Table(table) = &hash.pairs {
-            let long = model.iter().map(|(f, (v, _))| f.len() + v.len()).filter(|n| *n > 30).sum::<usize>();
+            let long = model.iter().map(|(f, (v, _))| f.len() + v.len()).filter(|n| *n > 30).map(block).sum::<usize>();
             assert_eq!(table.long_bytes, long);
         }
         let (mut seen, mut cursor) = (BTreeMap::new(), 0);

@@ -583,6 +583,7 @@ fn read_backlen(raw: &[u8], end: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::base::heap::block;
     use crate::base::rng::Rng;
 
     /// Text that meets every encoding and its edges.
@@ -759,11 +760,11 @@ pub(crate) mod tests {
         let mut pack = Listpack::new();
         for n in 0..5000 {
             pack.push_back(format!("value:{n}").as_bytes());
-            assert!(pack.heap_bytes() <= pack.byte_len() + pack.byte_len() / 8 + 16);
+            assert!(pack.heap_bytes() <= block(pack.byte_len() + pack.byte_len() / 8 + 16));
         }
         while let Some(pos) = pack.first() {
             pack.remove(pos);
-            assert!(pack.heap_bytes() <= 2 * pack.byte_len() + 64);
+            assert!(pack.heap_bytes() <= block(2 * pack.byte_len() + 64));
         }
     }
 }

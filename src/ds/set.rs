@@ -468,7 +468,7 @@ mod tests {
                         }
                         assert_eq!(seen, model);
                         if let Repr::Table(table) = &set.0 {
-                            let long = model.iter().map(|m| m.len()).filter(|n| *n > 15).sum::<usize>();
+                            let long = model.iter().map(|m| m.len()).filter(|n| *n > 15).map(block).sum::<usize>();
                             assert_eq!(table.long_bytes, long);
                         }
                     }

@@ -577,7 +577,7 @@ mod tests {
         assert_eq!(set.count_below(ScoreBound::Before(bound)), want.iter().filter(|w| w.1 < bound).count());
         assert_eq!(set.count_below(ScoreBound::After(bound)), want.iter().filter(|w| w.1 <= bound).count());
         if let Repr::Table(table) = &set.0 {
-            assert_eq!(table.long_bytes, want.iter().map(|w| w.0.len()).filter(|n| *n > 15).sum::<usize>());
+            assert_eq!(table.long_bytes, want.iter().map(|w| w.0.len()).filter(|n| *n > 15).map(block).sum::<usize>());
         }
     }
 

@@ -1,6 +1,6 @@
 //! The allocator: the default one, counted, and growing the memory in steps of an eighth.
 
-use crate::base::heap::block;
+use crate::base::heap;
 use core::arch::wasm32::memory_size;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -64,14 +64,14 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promise is passed on.
         let block = unsafe { System.alloc(layout) };
         if !block.is_null() {
-            USED.fetch_add(block(layout.size()), Relaxed);
+            USED.fetch_add(heap::block(layout.size()), Relaxed);
             grown();
         }
         block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        USED.fetch_sub(block(layout.size()), Relaxed);
+        USED.fetch_sub(heap::block(layout.size()), Relaxed);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(block, layout) }
     }
@@ -80,8 +80,8 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promise is passed on.
         let block = unsafe { System.realloc(block, layout, size) };
         if !block.is_null() {
-            USED.fetch_add(block(size), Relaxed);
-            USED.fetch_sub(block(layout.size()), Relaxed);
+            USED.fetch_add(heap::block(size), Relaxed);
+            USED.fetch_sub(heap::block(layout.size()), Relaxed);
             grown();
         }
         block
