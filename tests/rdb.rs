@@ -75,7 +75,7 @@ fn a_snapshot_in_slices_is_a_file_of_one_instant() {
         ks.in_db([0, 3, 15][n % 3], |ks| match n % 4 {
             0 => _ = ks.delete(key.as_bytes()),
             1 => _ = ks.set_expire(key.as_bytes(), Some(NOW + 5)),
-            2 if n > 70 => _ = ks.flush(),
+            2 if n > 70 => _ = ks.flush(None),
             _ => ks.set_text(key.as_bytes(), b"new", Ttl::Clear),
         });
     }

@@ -153,6 +153,8 @@ fn resetstat(c: &mut Ctx) -> Outcome {
     c.server.meter.reset();
     (c.sessions.output_cuts, c.sessions.input_cuts) = (0, 0);
     c.ks.stats = Default::default();
+    c.ks.graves.freed = 0;
+    c.server.evict.reset_stats(c.ks.now);
     c.out.ok();
     Ok(())
 }

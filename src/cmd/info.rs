@@ -23,7 +23,7 @@ pub const INFO: Row = Row {
 };
 
 /// The lines of a section, `name:value`.
-type Lines = Vec<(String, String)>;
+pub type Lines = Vec<(String, String)>;
 
 /// A section: its name, whether it is shown when none is asked for, and its lines.
 type Section = (&'static str, bool, fn(&mut Ctx) -> Lines);
@@ -32,7 +32,7 @@ type Section = (&'static str, bool, fn(&mut Ctx) -> Lines);
 const SECTIONS: &[Section] = &[
     ("Server", true, server),
     ("Clients", true, clients),
-    ("Memory", true, memory),
+    ("Memory", true, super::memory::figures::info),
     ("Persistence", true, persistence),
     ("Stats", true, stats),
     ("Replication", true, replication),
@@ -84,7 +84,8 @@ fn add_host_lines(c: &Ctx, figures: &[(&str, String)], section: &str, lines: &mu
     }
 }
 
-fn line(name: &str, value: impl ToString) -> (String, String) {
+/// A line.
+pub fn line(name: &str, value: impl ToString) -> (String, String) {
     (name.to_string(), value.to_string())
 }
 
@@ -113,7 +114,8 @@ fn server(c: &mut Ctx) -> Lines {
     ]
 }
 
-fn parameter(c: &Ctx, name: &str) -> String {
+/// The value of a parameter.
+pub fn parameter(c: &Ctx, name: &str) -> String {
     super::params::find(name.as_bytes()).map_or_else(String::new, |p| String::from_utf8_lossy(&p.get(c)).into_owned())
 }
 
@@ -143,28 +145,8 @@ fn clients(c: &mut Ctx) -> Lines {
     ]
 }
 
-fn memory(c: &mut Ctx) -> Lines {
-    let used = (c.server.memory)();
-    let max = c.server.config.maxmemory;
-    vec![
-        line("used_memory", used),
-        line("used_memory_human", human(used)),
-        line("number_of_cached_scripts", 0),
-        line("number_of_functions", 0),
-        line("number_of_libraries", 0),
-        line("maxmemory", max),
-        line("maxmemory_human", human(max)),
-        line("maxmemory_policy", parameter(c, "maxmemory-policy")),
-        line("mem_allocator", if cfg!(target_family = "wasm") { "dlmalloc" } else { "system" }),
-        line("active_defrag_running", 0),
-        // Memory is freed at once, whatever ASYNC or UNLINK ask for.
-        line("lazyfree_pending_objects", 0),
-        line("lazyfreed_objects", 0),
-    ]
-}
-
 /// Bytes for people: `1.50M`.
-fn human(bytes: u64) -> String {
+pub fn human(bytes: u64) -> String {
     let n = bytes as f64;
     match bytes {
         0..1024 => format!("{bytes}B"),
@@ -200,6 +182,7 @@ fn stats(c: &mut Ctx) -> Lines {
     let meter = &c.server.meter;
     let [ops, input, output] = meter.rates.map(|rate| rate.mean());
     let (tracked_keys, tracked_items, tracked_prefixes) = c.server.tracking.sizes();
+    let (exceeded, exceeding) = c.server.evict.exceeded(c.ks.now);
     vec![
         line("total_connections_received", c.server.connections),
         line("total_commands_processed", c.server.calls.iter().map(|calls| calls.calls).sum::<u64>()),
@@ -223,8 +206,8 @@ fn stats(c: &mut Ctx) -> Lines {
         line("expired_time_cap_reached_count", 0),
         line("evicted_keys", stats.evicted),
         line("evicted_clients", meter.evicted_clients),
-        line("total_eviction_exceeded_time", 0),
-        line("current_eviction_exceeded_time", 0),
+        line("total_eviction_exceeded_time", exceeded),
+        line("current_eviction_exceeded_time", exceeding),
         line("keyspace_hits", stats.hits),
         line("keyspace_misses", stats.misses),
         line("pubsub_channels", c.pubsub.registry(Kind::Channel).len()),

@@ -1,5 +1,6 @@
 //! The listpack: a sequence of strings and integers in one allocation, byte for byte as Redis keeps it and RDB carries it.
 
+use crate::base::heap::of_vec;
 use crate::base::num::{self, NumBuf};
 use std::cmp::Ordering;
 
@@ -93,7 +94,7 @@ impl Listpack {
 
     /// Returns the bytes taken on the heap, slack included.
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        of_vec(&self.0)
     }
 
     /// Returns whether `text_bytes` more bytes of text, in one element, leave the listpack below the 1 GiB at which Redis
@@ -582,6 +583,7 @@ fn read_backlen(raw: &[u8], end: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::base::heap::block;
     use crate::base::rng::Rng;
 
     /// Text that meets every encoding and its edges.
@@ -758,11 +760,11 @@ pub(crate) mod tests {
         let mut pack = Listpack::new();
         for n in 0..5000 {
             pack.push_back(format!("value:{n}").as_bytes());
-            assert!(pack.heap_bytes() <= pack.byte_len() + pack.byte_len() / 8 + 16);
+            assert!(pack.heap_bytes() <= block(pack.byte_len() + pack.byte_len() / 8 + 16));
         }
         while let Some(pos) = pack.first() {
             pack.remove(pos);
-            assert!(pack.heap_bytes() <= 2 * pack.byte_len() + 64);
+            assert!(pack.heap_bytes() <= block(2 * pack.byte_len() + 64));
         }
     }
 }

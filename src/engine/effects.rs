@@ -98,6 +98,11 @@ impl Effects {
         !self.ends.is_empty()
     }
 
+    /// How many bytes the host has not taken yet.
+    pub fn waiting(&self) -> usize {
+        self.out.len()
+    }
+
     /// Whether finished bytes wait.
     pub fn pending(&self) -> bool {
         !self.out.is_empty()

@@ -9,6 +9,7 @@ use super::effects::Effects;
 use super::entry::{Entry, Payload};
 use super::error::Error;
 use super::events::{self, Event};
+use super::lazy::{Graveyard, Lazily};
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
 use super::tracking::Change;
@@ -83,7 +84,7 @@ pub enum Expiry {
 pub(super) struct Data {
     pub(super) dict: Dict<Entry>,
     /// (ms, id) of every key with an expiry, soonest first.
-    expires: Tree<(u64, u32)>,
+    pub(super) expires: Tree<(u64, u32)>,
     /// (ms, key) at which a hash has a field due. A hint: it may be late news, never missing news.
     fields: BTreeSet<(u64, Vec<u8>)>,
     /// Which data this is, whatever database it is under: a running snapshot follows it.
@@ -149,6 +150,10 @@ pub struct Keyspace {
     pub lfu: (u32, u32),
     /// The running command leaves access clocks alone (`CLIENT NO-TOUCH`).
     pub no_touch: bool,
+    /// Which deletions free their values later.
+    pub lazily: Lazily,
+    /// What was deleted and is not freed yet.
+    pub graves: Graveyard,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) epoch: u8,
     serials: u64,
@@ -247,6 +252,8 @@ impl Keyspace {
             clock: Clock::Lru,
             lfu: (10, 1),
             no_touch: false,
+            lazily: Lazily::default(),
+            graves: Graveyard::default(),
             snapshot: None,
             epoch: 0,
             serials,
@@ -281,6 +288,10 @@ impl Keyspace {
         &self.dbs[self.db]
     }
 
+    pub(super) fn data_of(&self, db: usize) -> &Data {
+        &self.dbs[db].data
+    }
+
     pub(super) fn here_mut(&mut self) -> &mut Db {
         &mut self.dbs[self.db]
     }
@@ -306,6 +317,12 @@ impl Keyspace {
         (expires.len(), if sample == 0 { 0 } else { sum / sample as u64 })
     }
 
+    /// The bytes of the database's index and slab, heads of entries included, and of its expiry tree.
+    pub fn overhead(&self) -> (usize, usize) {
+        let data = &self.here().data;
+        (data.dict.heap_bytes() + 8 * data.dict.len(), data.expires.heap_bytes())
+    }
+
     /// Whether fields of a hash in the database may expire.
     pub fn has_volatile_fields(&self) -> bool {
         !self.here().data.fields.is_empty()
@@ -327,13 +344,13 @@ impl Keyspace {
     #[cold]
     #[inline(never)]
     fn expire_key(&mut self, id: u32) {
-        let key = self.here().data.dict.get(id).key().to_vec();
-        self.remove_id(id);
+        let entry = self.remove_id(id);
         self.stats.expired += 1;
-        self.effects.also(self.db, &[b"DEL", &key]);
-        self.touch_watchers(&key);
+        self.effects.also(self.db, &[b"DEL", entry.key()]);
+        self.touch_watchers(entry.key());
         self.disown();
-        self.notify(events::EXPIRED, "expired", &key);
+        self.notify(events::EXPIRED, "expired", entry.key());
+        self.dispose(entry, self.lazily.expire);
     }
 
     fn find_slowly(&mut self, key: &[u8], id: u32, due: bool) -> Option<u32> {
@@ -690,7 +707,8 @@ impl Keyspace {
             Ttl::Clear => None,
             Ttl::At(at) => Some(at),
         };
-        data.replace(id, Entry::new(key, value, expire, clock, epoch));
+        let old = data.replace(id, Entry::new(key, value, expire, clock, epoch));
+        self.dispose(old, self.lazily.server_del);
     }
 
     fn insert(&mut self, key: &[u8], value: Payload<'_>, expire: Option<u64>) -> u32 {
@@ -727,7 +745,7 @@ impl Keyspace {
         empty
     }
 
-    fn remove_id(&mut self, id: u32) -> Entry {
+    pub(super) fn remove_id(&mut self, id: u32) -> Entry {
         self.preserve(id);
         self.here_mut().data.remove(id)
     }
@@ -740,7 +758,9 @@ impl Keyspace {
 
     /// Puts an entry under `key` of this database, whatever was there, with the value, expiry and access clock it has.
     pub fn adopt(&mut self, key: &[u8], entry: Entry) {
-        self.delete(key);
+        if let Some(old) = self.take(key) {
+            self.dispose(old, self.lazily.server_del);
+        }
         let mut entry = entry.with_key(key);
         entry.set_epoch(self.epoch);
         self.insert_entry(entry);
@@ -767,8 +787,9 @@ impl Keyspace {
         }
     }
 
-    /// Empties the database. Returns how many keys it had. Tells watchers.
-    pub fn flush(&mut self) -> usize {
+    /// Empties the database. Returns how many keys it had. Tells watchers. Frees all memory, or so many parts `at_once` and the
+    /// rest later.
+    pub fn flush(&mut self, at_once: Option<usize>) -> usize {
         let count = self.len();
         if self.tracked && self.invalid.last() != Some(&Change::All) {
             self.invalid.push(Change::All);
@@ -780,8 +801,12 @@ impl Keyspace {
         self.serials += 1;
         let fresh = Data::new(self.seed, self.serials);
         let old = std::mem::replace(&mut self.here_mut().data, fresh);
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.detach(old);
+        let old = match &mut self.snapshot {
+            Some(snapshot) => snapshot.detach(old),
+            None => Some(old),
+        };
+        if let Some(old) = old {
+            self.dispose_data(old, at_once);
         }
         count
     }

@@ -14,9 +14,11 @@ mod effects;
 pub mod entry;
 pub mod error;
 pub mod events;
+pub mod evict;
 pub mod histogram;
 pub mod keys;
 pub mod keyspace;
+pub mod lazy;
 pub mod meter;
 mod monitor;
 mod pause;
@@ -103,6 +105,13 @@ pub struct Server {
     pub nap: fn(u64),
     /// Further `INFO` lines of the host, which change by themselves; the host sets it.
     pub figures: fn() -> Vec<(&'static str, String)>,
+    /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
+    pub resident: fn() -> u64,
+    /// Bytes in use when the host had started, and the most there ever were, with when that was (ms since the epoch).
+    pub memory_at_start: u64,
+    pub memory_peak: (u64, u64),
+    /// Eviction: its settings and state.
+    pub evict: evict::Evict,
     /// `INFO` lines the host adds, by section (`persistence`, `replication`).
     pub host_info: Vec<(&'static str, String)>,
     /// The users and what they may do.
@@ -295,6 +304,21 @@ impl Ctx<'_> {
 }
 
 impl Server {
+    /// Sets the probes of memory, and takes what is in use now for the start.
+    pub fn measure_memory(&mut self, memory: fn() -> u64, resident: fn() -> u64) {
+        (self.memory, self.resident) = (memory, resident);
+        self.memory_at_start = memory();
+    }
+
+    /// Looks whether more memory is in use than ever before. Returns what is.
+    pub fn note_peak(&mut self, now: u64) -> u64 {
+        let used = (self.memory)();
+        if used > self.memory_peak.0 {
+            self.memory_peak = (used, now);
+        }
+        used
+    }
+
     fn count_error(&mut self, error: &Error) {
         // The codes are ours, but texts can come from scripts: keep the list short.
         if self.errors.len() < 128 || self.errors.contains_key(error.code()) {
@@ -329,6 +353,10 @@ impl Engine {
                 cron_paused: false,
                 nap: |_| (),
                 figures: Vec::new,
+                resident: || 0,
+                memory_at_start: 0,
+                memory_peak: (0, options.now),
+                evict: Default::default(),
                 host_info: Vec::new(),
                 acl: acl::Acl::new(table, options.seed),
                 blocked: 0,
@@ -490,6 +518,9 @@ impl Engine {
         if let Err(error) = self.admit(row_id, row, argv, me, out) {
             return self.reject(me, Some(row_id), out, &error);
         }
+        if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
+            return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
+        }
         if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
             self.tell_early(me, out);
         }
@@ -577,10 +608,6 @@ impl Engine {
         if me.who.is_guarded() {
             self.ctx(row_id, argv, me, out).permit(When::Coming)?;
         }
-        let limit = self.server.config.maxmemory;
-        if limit > 0 && unit_flags(name, row, me) & flag::DENYOOM != 0 && (self.server.memory)() > limit {
-            return Err(Error::OutOfMemory);
-        }
         if me.subscriptions() > 0 && me.proto() == Proto::Resp2 && !allowed_while_subscribed(name) {
             return Err(Error::new(format!(
                 "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
@@ -651,8 +678,11 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.expire_due(1000);
+            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
         }
+        self.server.note_peak(now);
+        self.evict_on();
+        self.ks.graves.free(lazy::SLICE);
         let ks = &self.ks;
         if ks.effects.unit_pending() || !(ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty()) {
             let mut nobody = Session::nobody(now);
@@ -672,7 +702,14 @@ impl Engine {
             None
         };
         let wait = self.server.deadlines.first().map(|(at, _)| *at);
-        due.into_iter().chain(wait).chain(self.server.pause.until()).min()
+        let work = self.has_work().then_some(self.ks.now);
+        due.into_iter().chain(work).chain(wait).chain(self.server.pause.until()).min()
+    }
+
+    /// Whether something that was begun goes on in [`Engine::tick`]: evicting, or freeing what was deleted.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.server.evict.pending || !self.ks.graves.is_empty()
     }
 
     /// Whether sessions got output, or are to be closed.

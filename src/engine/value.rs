@@ -105,6 +105,29 @@ impl Object {
             Object::Json(v) => v.heap_bytes(),
         }
     }
+
+    /// How many allocations it is made of, about: what freeing it costs.
+    pub fn parts(&self) -> usize {
+        match self {
+            Object::List(v) => v.node_count(),
+            Object::Set(v) if v.encoding() != "hashtable" => 1,
+            Object::Zset(v) if v.encoding() != "skiplist" => 1,
+            Object::Hash(v) if v.encoding() != "hashtable" => 1,
+            _ => self.len(),
+        }
+    }
+
+    /// Frees about `count` parts of a value that nobody will look at any more. Returns whether some are left; the rest of a
+    /// type without slices goes at once when it is dropped.
+    pub fn wither(&mut self, count: usize) -> bool {
+        match self {
+            Object::List(v) => v.wither(count),
+            Object::Set(v) => v.wither(count),
+            Object::Zset(v) => v.wither(count),
+            Object::Hash(v) => v.wither(count),
+            Object::Stream(_) | Object::VectorSet(_) | Object::Json(_) => false,
+        }
+    }
 }
 
 /// Which family of structure is meant by a type: lets one generic accessor serve all of them.

@@ -59,7 +59,6 @@ impl Server {
     pub fn new(settings: Settings) -> Result<Self, String> {
         let now = log::now_ms();
         let mut engine = Engine::new(cmd::table(), &Options { databases: settings.databases, seed: log::seed(), now });
-        engine.server.memory = memory::used;
         engine.server.meter.clock_us = figures::clock_us;
         engine.server.nap = figures::nap;
         engine.server.figures = figures::lines;
@@ -69,6 +68,7 @@ impl Server {
         registered.map_err(|e| format!("Failed to listen for signals: {e}"))?;
         settings.apply(&mut engine, now)?;
         acl::start(&mut engine)?;
+        engine.server.measure_memory(memory::used, memory::resident);
         let mut server = Server {
             engine,
             settings,

@@ -33,7 +33,7 @@ pub(super) const PARAMS: &[Param] = &[
         |c, v| c.ks.notify_flags = events::parse(v).unwrap_or_default(),
     ),
     Param::bound("databases", POSITIVE_INT, |c| c.ks.db_count().to_string(), |_, _| ()).fixed(),
-    Param::stored("active-expire-effort", Kind::Int(1, 10), "1"),
+    size_of_engine!("active-expire-effort", Kind::Int(1, 10), server.config.active_expire_effort),
     Param::stored("activerehashing", Kind::Bool, "yes"),
     Param::stored("locale-collate", Kind::Text, ""),
 ];
