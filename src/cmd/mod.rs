@@ -23,6 +23,7 @@ pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod tx;
 pub mod zset;
@@ -44,6 +45,7 @@ pub fn table() -> &'static Table {
             pubsub::ROWS,
             server::ROWS,
             set::ROWS,
+            stream::ROWS,
             string::ROWS,
             tx::ROWS,
             zset::ROWS,

@@ -102,11 +102,8 @@ impl Group {
         let (id, consumer) = (pending.id, pending.consumer);
         // New entries go behind all others; so look first whether this is one.
         let newest = self.pending.len().checked_sub(1).and_then(|last| self.pending.get(last));
-        let old = if newest.is_none_or(|newest| newest.id < id) {
-            None
-        } else {
-            self.pending.replace(pending, by_id(id))
-        };
+        let old =
+            if newest.is_none_or(|newest| newest.id < id) { None } else { self.pending.replace(pending, by_id(id)) };
         if let Some(index) = &mut self.by_time {
             if let Some(old) = old {
                 index.remove(|e| e.cmp(&(old.delivered_ms, id)));

@@ -52,7 +52,7 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `stream-node-max-entries`: most entries, deleted ones included; 0 for any number.
-    pub entries: u64,
+    pub entries: usize,
     /// `stream-node-max-bytes`: most bytes; 0 for as many as there may be.
     pub bytes: usize,
 }
@@ -63,7 +63,9 @@ impl Default for Limits {
     }
 }
 
-/// No node, and no entry, is larger than this: 1 GiB.
+/// No entry has more bytes of text than this: 1 GiB.
+pub const MAX_ENTRY_BYTES: usize = 1 << 30;
+/// A node that is larger than this gets no more entries.
 const MAX_NODE_BYTES: usize = 1 << 30;
 /// For how many bytes there is room in a new node that is not the first.
 const ROOM: usize = 4096;
@@ -208,7 +210,7 @@ impl Log {
             return Err(Refused::Order);
         }
         let bytes: usize = pairs.iter().map(|text| text.len()).sum();
-        if bytes > MAX_NODE_BYTES {
+        if bytes > MAX_ENTRY_BYTES {
             return Err(Refused::Size);
         }
         let (master, node) = match &mut self.tail {
@@ -257,6 +259,12 @@ impl Log {
     /// How many nodes there are.
     pub fn node_count(&self) -> usize {
         self.sealed.len() + usize::from(self.tail.is_some())
+    }
+
+    /// How many nodes a radix tree of the first ids of all nodes has, as Redis keeps them.
+    pub fn radix_nodes(&self) -> u64 {
+        let keys: Vec<[u8; 16]> = self.nodes().map(|(master, _)| master.to_bytes()).collect();
+        if keys.is_empty() { 1 } else { radix_nodes(&keys, 0) }
     }
 
     /// The nodes: the first id and the listpack of each.
@@ -334,7 +342,7 @@ impl Log {
 fn has_room(node: &Node, bytes: usize, limits: &Limits) -> bool {
     let most = if limits.bytes == 0 { MAX_NODE_BYTES } else { limits.bytes.min(MAX_NODE_BYTES) };
     let (count, deleted) = node.counts();
-    node.byte_len() + bytes < most && (limits.entries == 0 || count + deleted < limits.entries)
+    node.byte_len() + bytes < most && (limits.entries == 0 || count + deleted < limits.entries as u64)
 }
 
 /// About how many bytes an ordered map of so many takes.
@@ -342,4 +350,16 @@ fn map_bytes<K, V>(len: usize) -> usize {
     // Its leaves have room for eleven and are at least half full; there is one inner node for about seven of them.
     const ROOM: usize = 11;
     if len == 0 { 0 } else { len.div_ceil(7) * (ROOM * size_of::<(K, V)>() + 16) * 8 / 7 }
+}
+
+/// The nodes of a radix tree for what is behind the first `depth` bytes, which all `keys` (in order) have in common: one for
+/// bytes that they all have, one where they part, one for each end.
+fn radix_nodes(keys: &[[u8; 16]], depth: usize) -> u64 {
+    let (first, last) = (&keys[0], &keys[keys.len() - 1]);
+    let common = first.iter().zip(last).take_while(|(a, b)| a == b).count();
+    let below: u64 = match common {
+        16 => 0,
+        _ => keys.chunk_by(|a, b| a[common] == b[common]).map(|part| radix_nodes(part, common + 1)).sum(),
+    };
+    u64::from(common > depth) + 1 + below
 }

@@ -113,7 +113,13 @@ impl Node {
         let fields = usize::try_from(fields).ok().filter(|n| *n <= self.0.byte_len())?;
         let (end, entries) = self.int(self.0.skip(first_field, fields)?)?;
         (end == 0).then_some(())?;
-        Some(Head { count: u64::try_from(count).ok()?, deleted: u64::try_from(deleted).ok()?, fields, first_field, entries })
+        Some(Head {
+            count: u64::try_from(count).ok()?,
+            deleted: u64::try_from(deleted).ok()?,
+            fields,
+            first_field,
+            entries,
+        })
     }
 
     /// How many entries it has, and how many are marked deleted.
