@@ -27,6 +27,8 @@ const NO_EXAMPLE: &[(&str, &str)] = &[
     ("pubsub|help", "prints the rows"),
     ("role", "shows the offset"),
     ("time", "shows the clock"),
+    ("xgroup|help", "prints the rows"),
+    ("xinfo|help", "prints the rows"),
 ];
 
 fn main() -> ExitCode {

@@ -26,6 +26,7 @@ pub mod scan;
 pub mod server;
 pub mod set;
 pub mod slowlog;
+pub mod stream;
 pub mod string;
 pub mod tx;
 pub mod zset;
@@ -50,6 +51,7 @@ pub fn table() -> &'static Table {
             server::ROWS,
             set::ROWS,
             slowlog::ROWS,
+            stream::ROWS,
             string::ROWS,
             tx::ROWS,
             zset::ROWS,

@@ -149,6 +149,17 @@ pub struct Options {
     pub now: u64,
 }
 
+/// How a command that waits is run again: see [`Ctx::wait_as`].
+#[derive(Default)]
+pub struct Again {
+    /// The wait also ends when a key goes or changes type.
+    pub on_missing: bool,
+    /// The words to run instead of the command's own: what `now` and `last` meant when it came.
+    pub argv: Option<Vec<Vec<u8>>>,
+    /// When to run again though no key changed, ms since the epoch; it must be later than now. 0 for never.
+    pub retry_at: u64,
+}
+
 /// What a handler works with. The parts are separate borrows, so that a value can be read from `ks` while `out` is written.
 pub struct Ctx<'a> {
     /// The command and its arguments.
@@ -209,6 +220,11 @@ impl<'a> Ctx<'a> {
 
     /// Like [`Ctx::wait_for`]; with `on_missing` the wait also ends when a key goes or changes type.
     pub fn wait_with(&mut self, keys: &[&[u8]], kind: value::Type, timeout_ms: u64, on_missing: bool) {
+        self.wait_as(keys, kind, timeout_ms, Again { on_missing, ..Again::default() });
+    }
+
+    /// Like [`Ctx::wait_for`], saying when and how the command runs again.
+    pub fn wait_as(&mut self, keys: &[&[u8]], kind: value::Type, timeout_ms: u64, again: Again) {
         if self.nested {
             return self.out.null_array();
         }
@@ -224,8 +240,10 @@ impl<'a> Ctx<'a> {
                 unique.push(key.to_vec());
             }
         }
-        let argv = self.argv.iter().map(|arg| arg.to_vec()).collect();
-        self.wait = Some(Wait { keys: unique, db: self.ks.db(), kind, on_missing, deadline, argv, postponed: false });
+        let Again { on_missing, argv, retry_at } = again;
+        let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
+        let (db, postponed) = (self.ks.db(), false);
+        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.

@@ -281,6 +281,12 @@ impl Reply {
         Open { at, tag }
     }
 
+    /// Ends a map of `n` pairs that are written as arrays of two where there are no maps.
+    pub fn close_pairs(&mut self, open: Open, n: usize) {
+        let tag = if self.proto == Proto::Resp2 { b'*' } else { open.tag };
+        self.close(Open { tag, ..open }, n);
+    }
+
     /// Ends an aggregate: writes its head, with `n` elements (pairs for a map), where it began.
     pub fn close(&mut self, open: Open, n: usize) {
         match self.proto {

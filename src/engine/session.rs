@@ -25,6 +25,8 @@ pub struct Wait {
     pub on_missing: bool,
     /// When it ends without a result, ms since the epoch; 0 for never.
     pub deadline: u64,
+    /// When the command is to be run again though no key changed, ms since the epoch; 0 for never.
+    pub retry_at: u64,
     /// The command, run again when a key is ready.
     pub argv: Vec<Vec<u8>>,
     /// It waits for nothing but the end of `CLIENT PAUSE`.

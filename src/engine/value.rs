@@ -1,7 +1,7 @@
 //! What a key can hold, and the thresholds of the compact encodings.
 
 use crate::ds::json::Json;
-use crate::ds::stream::Stream;
+use crate::ds::stream::{self, Stream};
 use crate::ds::vector::VectorSet;
 use crate::ds::{hash, hash::Hash, list::List, set, set::Set, zset, zset::Zset};
 
@@ -180,6 +180,8 @@ pub struct Limits {
     pub zset: zset::Limits,
     /// `hash-max-listpack-*`.
     pub hash: hash::Limits,
+    /// `stream-node-max-*`.
+    pub stream: stream::Limits,
 }
 
 impl Default for Limits {
@@ -189,6 +191,7 @@ impl Default for Limits {
             set: set::Limits { intset: 512, entries: 128, value: 64 },
             zset: zset::Limits { entries: 128, value: 64 },
             hash: hash::Limits { entries: 512, value: 64 },
+            stream: stream::Limits::default(),
         }
     }
 }

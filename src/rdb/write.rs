@@ -211,7 +211,13 @@ impl Values {
                 (true, Some(_)) => kind::HASH_LISTPACK_TTL,
                 (true, None) => kind::HASH_TTL,
             },
-            Value::Object(Object::Stream(_)) => kind::STREAM_3,
+            Value::Object(Object::Stream(_)) => {
+                if self.version >= 11 {
+                    kind::STREAM_3
+                } else {
+                    kind::STREAM_2
+                }
+            }
             Value::Object(Object::VectorSet(_) | Object::Json(_)) => kind::MODULE,
         }
     }
@@ -224,7 +230,10 @@ impl Values {
             Value::Object(Object::Set(set)) => self.set(out, code, set),
             Value::Object(Object::Zset(zset)) => self.zset(out, zset),
             Value::Object(Object::Hash(hash)) => self.hash(out, code, hash),
-            Value::Object(Object::Stream(_) | Object::VectorSet(_) | Object::Json(_)) => {}
+            Value::Object(Object::Stream(stream)) => {
+                super::stream::write(out, code, stream, |out, text| self.string(out, text));
+            }
+            Value::Object(Object::VectorSet(_) | Object::Json(_)) => {}
         }
     }
 
@@ -363,7 +372,7 @@ fn put_int(out: &mut Vec<u8>, n: i64) -> bool {
 }
 
 #[inline]
-fn put_len(out: &mut Vec<u8>, len: u64) {
+pub(super) fn put_len(out: &mut Vec<u8>, len: u64) {
     match len {
         0..0x40 => out.push(len as u8),
         0x40..0x4000 => out.extend_from_slice(&[0x40 | (len >> 8) as u8, len as u8]),
