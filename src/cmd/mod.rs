@@ -14,6 +14,8 @@ pub mod export;
 pub mod generic;
 pub mod hash;
 pub mod info;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod list;
 pub mod memory;
 mod mpop;
@@ -38,6 +40,8 @@ pub fn table() -> &'static Table {
             connection::ROWS,
             generic::ROWS,
             hash::ROWS,
+            #[cfg(feature = "json")]
+            json::ROWS,
             list::ROWS,
             pubsub::ROWS,
             server::ROWS,
