@@ -16,6 +16,8 @@ pub mod export;
 pub mod generic;
 pub mod hash;
 pub mod info;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod latency;
 pub mod list;
 pub mod memory;
@@ -46,6 +48,8 @@ pub fn table() -> &'static Table {
             generic::ROWS,
             hash::ROWS,
             latency::ROWS,
+            #[cfg(feature = "json")]
+            json::ROWS,
             list::ROWS,
             pubsub::ROWS,
             server::ROWS,

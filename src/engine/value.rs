@@ -166,8 +166,10 @@ structure!(Set, |_| Set::new());
 structure!(Zset, |_| Zset::new());
 structure!(Hash, |_| Hash::new());
 structure!(Stream, |_| Stream::new());
-structure!(VectorSet, |_| VectorSet::new());
-structure!(Json, |_| Json::new());
+#[cfg(feature = "vector")]
+structure!(VectorSet, VectorSet::new);
+#[cfg(feature = "json")]
+structure!(Json, |_| Json::default());
 
 /// The thresholds of the compact encodings, set by `CONFIG`.
 #[derive(Clone, Copy, Debug)]

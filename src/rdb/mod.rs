@@ -10,6 +10,7 @@
 pub mod crc64;
 mod cursor;
 pub mod lzf;
+mod module;
 mod old;
 mod read;
 mod stream;

@@ -1,7 +1,7 @@
 //! Making values from what a file holds, a piece at a time, so that a large one needs no second copy of its bytes.
 
 use super::cursor::{Cursor, Stop, corrupt};
-use super::{NODE_PACKED, NODE_PLAIN, RdbError, kind, old, stream};
+use super::{NODE_PACKED, NODE_PLAIN, RdbError, kind, module, old, stream};
 use crate::ds::hash::Hash;
 use crate::ds::intset::IntSet;
 use crate::ds::list::{List, Node};
@@ -112,7 +112,8 @@ pub(super) fn begin<'a>(code: u8, cur: &mut Cursor<'a>, to: &Target) -> Result<B
         kind::ZSET_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| scored(&pack, to)).map(Object::Zset),
         kind::HASH_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| paired(&pack, to)).map(Object::Hash),
         kind::HASH_ZIPMAP => zipmap(&cur.string()?, to).map(Object::Hash),
-        kind::MODULE | kind::MODULE_PRE_GA => return Err(RdbError::Module.into()),
+        kind::MODULE => return module::read(cur, to).map(Begun::Object),
+        kind::MODULE_PRE_GA => return Err(RdbError::Module.into()),
         kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
             let parts = Parts::Stream(Box::new(stream::Build::begin(code, cur)?));
             return Ok(Begun::Build(Build { parts, left: 1 }));

@@ -2,7 +2,7 @@
 
 use super::crc64::{Crc64, crc64};
 use super::lzf::Compressor;
-use super::{NODE_PACKED, NODE_PLAIN, kind, op};
+use super::{NODE_PACKED, NODE_PLAIN, kind, module, op};
 use crate::base::num::{fmt_i64, parse_i64};
 use crate::ds::dict::Keyed;
 use crate::ds::hash::Hash;
@@ -233,7 +233,7 @@ impl Values {
             Value::Object(Object::Stream(stream)) => {
                 super::stream::write(out, code, stream, |out, text| self.string(out, text));
             }
-            Value::Object(Object::VectorSet(_) | Object::Json(_)) => {}
+            Value::Object(object @ (Object::VectorSet(_) | Object::Json(_))) => self.module(out, object),
         }
     }
 
@@ -292,6 +292,15 @@ impl Values {
                 }
             }
         }
+    }
+
+    /// Writes a value of a module: whose it is, and all of it as one string.
+    fn module(&mut self, out: &mut Vec<u8>, object: &Object) {
+        let Some((id, text)) = module::write(object) else { return };
+        put_len(out, id);
+        put_len(out, module::STRING);
+        self.raw(out, &text);
+        put_len(out, module::END);
     }
 
     #[inline]
