@@ -63,6 +63,11 @@ impl Row {
     pub fn has(&self, flags: u32) -> bool {
         self.flags & flags == flags
     }
+
+    /// Whether it is a command one can run, not only a name for sub-commands.
+    pub fn is_runnable(&self) -> bool {
+        self.subs.is_empty() || !std::ptr::fn_addr_eq(self.run, container as Handler)
+    }
 }
 
 /// The function of a row that only holds sub-commands; `call` never reaches it, because it resolves the sub-command first.
