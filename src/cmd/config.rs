@@ -1,7 +1,7 @@
 //! CONFIG: reading and changing parameters while the server runs.
 
 use super::command::help_row;
-use super::params::{PARAMS, Param, find};
+use super::params::{self, Change, Param};
 use crate::base::glob;
 use crate::engine::{CallStats, Ctx, Error, Group, Outcome, Row, flag};
 
@@ -46,10 +46,15 @@ fn get(c: &mut Ctx) -> Outcome {
     let mut found: Vec<(&Param, Vec<u8>)> = Vec::new();
     for pattern in c.args().rest() {
         let is_glob = pattern.iter().any(|byte| b"[*?".contains(byte));
-        for param in PARAMS {
+        for param in params::all() {
             for name in [param.name, param.alias].map(str::as_bytes) {
                 let new = !found.iter().any(|(_, known)| known.eq_ignore_ascii_case(name));
-                if new && !name.is_empty() && glob::matches_case(pattern, name, true) {
+                let meant = if is_glob && !param.hidden {
+                    glob::matches_case(pattern, name, true)
+                } else {
+                    pattern.eq_ignore_ascii_case(name)
+                };
+                if new && !name.is_empty() && meant {
                     found.push((param, if is_glob { name } else { pattern }.to_vec()));
                 }
             }
@@ -86,30 +91,45 @@ fn set(c: &mut Ctx) -> Outcome {
     if !pairs.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
-    let mut checked: Vec<(&Param, Vec<u8>)> = Vec::with_capacity(pairs.len() / 2);
-    for (n, pair) in pairs.chunks_exact(2).enumerate() {
-        let name = String::from_utf8_lossy(pair[0]);
-        let param = find(pair[0]).ok_or_else(|| {
+    let failed = |name: &[u8], why: &str| {
+        let name = String::from_utf8_lossy(name);
+        Error::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+    };
+    let mut wanted: Vec<(&Param, &[u8], &[u8])> = Vec::with_capacity(pairs.len() / 2);
+    for pair in pairs.chunks_exact(2) {
+        let param = params::find(pair[0]).ok_or_else(|| {
+            let name = String::from_utf8_lossy(pair[0]);
             Error::new(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
         })?;
+        if let Some(why) = refused(c, param) {
+            return Err(failed(pair[0], why));
+        }
         // By what it is called: the old name and the new one may both be set, and the last counts.
-        let again = pairs.chunks_exact(2).take(n).any(|earlier| earlier[0].eq_ignore_ascii_case(pair[0]));
-        // What cannot change while the server runs is set when it starts.
-        let fixed = if c.server.starting { "" } else { param.fixed };
-        let value = match (fixed, again) {
-            ("", false) => param.check(c, pair[1]),
-            ("", true) => Err("duplicate parameter".to_string()),
-            (why, _) => Err(why.to_string()),
-        };
-        let failed =
-            |why: String| Error::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"));
-        checked.push((param, value.map_err(failed)?));
+        if wanted.iter().any(|(_, name, _)| name.eq_ignore_ascii_case(pair[0])) {
+            return Err(failed(pair[0], "duplicate parameter"));
+        }
+        wanted.push((param, pair[0], pair[1]));
+    }
+    let mut checked = Vec::with_capacity(wanted.len());
+    for (param, name, value) in wanted {
+        checked.push((param, param.check(c, value).map_err(|why| failed(name, &why))?));
     }
     for (param, value) in checked {
         param.set(c, &value);
     }
     c.out.ok();
     Ok(())
+}
+
+/// Why a parameter cannot be set now, if it cannot.
+fn refused(c: &Ctx, param: &Param) -> Option<&'static str> {
+    let allowed = c.server.config.enable_protected_configs.allows(c.me.is_local());
+    match param.change {
+        _ if c.server.starting => None,
+        Change::AtStart => Some("can't set immutable config"),
+        Change::Protected if !allowed => Some("can't set protected config"),
+        Change::Free | Change::Protected => None,
+    }
 }
 
 const RESETSTAT: Row = Row {

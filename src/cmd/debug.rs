@@ -40,7 +40,7 @@ const HELP: &[&str] = &[
 ];
 
 fn debug(c: &mut Ctx) -> Outcome {
-    if !c.server.config.enable_debug_command {
+    if !c.server.config.enable_debug_command.allows(c.me.is_local()) {
         return Err(Error::DebugNotAllowed);
     }
     let mut args = c.args();

@@ -3,6 +3,7 @@
 //! To add a command, write its row and function in its family's file and name the row in the family's `ROWS`. Everything else is
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
+pub mod bitmap;
 pub mod client;
 pub mod command;
 pub mod config;
@@ -33,6 +34,7 @@ use std::sync::LazyLock;
 pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         Table::new(&[
+            bitmap::ROWS,
             command::ROWS,
             config::ROWS,
             connection::ROWS,

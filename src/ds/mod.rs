@@ -1,5 +1,6 @@
 //! Data structures in Redis's shapes, with none of its errors.
 
+pub mod bits;
 pub mod dict;
 pub mod hash;
 pub mod intset;

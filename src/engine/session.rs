@@ -171,6 +171,11 @@ impl Session {
         self.channels.len() + self.patterns.len() + self.shards.len()
     }
 
+    /// Whether it comes from this machine: by its loopback address, or without an address by something that has none.
+    pub fn is_local(&self) -> bool {
+        self.addr.parse::<std::net::SocketAddr>().map_or(true, |addr| addr.ip().to_canonical().is_loopback())
+    }
+
     /// Whether the reply to the running command is thrown away (`CLIENT REPLY`).
     pub fn is_silent(&self) -> bool {
         matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip)
