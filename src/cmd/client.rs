@@ -3,6 +3,7 @@
 use super::command::help_row;
 use super::connection::client_name;
 use crate::base::order;
+use crate::engine::acl::UserId;
 use crate::engine::session::ReplyMode;
 use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Reply, Row, Session, SessionId, args, flag};
 use std::fmt::Write;
@@ -193,6 +194,14 @@ fn list(c: &mut Ctx) -> Outcome {
     Ok(())
 }
 
+/// The line of the session that runs, as the log of refusals keeps it.
+pub fn line(c: &Ctx) -> String {
+    let mut text = String::new();
+    describe(c, c.me, &mut text);
+    text.truncate(text.trim_end().len());
+    text
+}
+
 /// What `TYPE` tells apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClientType {
@@ -255,7 +264,7 @@ fn describe(c: &Ctx, session: &Session, text: &mut String) {
         session.shards.len(),
         multi.map_or(-1, |multi| multi.queue.len() as i64),
         session.query_buffer,
-        session.user,
+        lossy(c.server.acl.name_of(session.who)),
         if session.proto() == Proto::Resp2 { 2 } else { 3 },
         lossy(&session.lib_name),
         lossy(&session.lib_ver),
@@ -304,7 +313,7 @@ struct KillFilter<'a> {
     kind: Option<ClientType>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
-    user: Option<&'a [u8]>,
+    user: Option<UserId>,
     max_age: Option<u64>,
     skip_me: bool,
 }
@@ -313,7 +322,7 @@ struct KillFilter<'a> {
 fn kill(c: &mut Ctx) -> Outcome {
     let old_form = c.argv.len() == 3;
     let filter =
-        if old_form { KillFilter { addr: Some(c.argv[2]), ..Default::default() } } else { kill_filter(c.args())? };
+        if old_form { KillFilter { addr: Some(c.argv[2]), ..Default::default() } } else { kill_filter(c, c.args())? };
     let doomed: Vec<SessionId> = by_id(c).into_iter().filter(|s| filter.fits(c, s)).map(|s| s.place).collect();
     for &id in &doomed {
         if id == c.me.place {
@@ -332,7 +341,7 @@ fn kill(c: &mut Ctx) -> Outcome {
     Ok(())
 }
 
-fn kill_filter<'a>(mut args: Args<'a>) -> Result<KillFilter<'a>, Error> {
+fn kill_filter<'a>(c: &Ctx, mut args: Args<'a>) -> Result<KillFilter<'a>, Error> {
     let mut filter = KillFilter { skip_me: true, ..Default::default() };
     while args.more() {
         if args.left() < 2 {
@@ -349,7 +358,7 @@ fn kill_filter<'a>(mut args: Args<'a>) -> Result<KillFilter<'a>, Error> {
         } else if args.word("LADDR") {
             filter.laddr = Some(args.next()?);
         } else if args.word("USER") {
-            filter.user = Some(existing_user(args.next()?)?);
+            filter.user = Some(existing_user(c, args.next()?)?);
         } else if args.word("SKIPME") {
             filter.skip_me = yes_or_no(&mut args)?;
         } else {
@@ -363,11 +372,9 @@ fn positive(arg: &[u8], error: Error) -> Result<u64, Error> {
     args::int(arg).ok().and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0).ok_or(error)
 }
 
-fn existing_user(name: &[u8]) -> Result<&[u8], Error> {
-    if name == b"default" {
-        return Ok(name);
-    }
-    Err(Error::new(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+fn existing_user(c: &Ctx, name: &[u8]) -> Result<UserId, Error> {
+    let failed = || Error::new(format!("ERR No such user '{}'", String::from_utf8_lossy(name)));
+    c.server.acl.find(name).ok_or_else(failed)
 }
 
 fn yes_or_no(args: &mut Args) -> Result<bool, Error> {
@@ -387,7 +394,7 @@ impl KillFilter<'_> {
             && self.kind.is_none_or(|kind| type_of(session) == kind)
             && self.addr.is_none_or(|addr| session.addr.as_bytes() == addr)
             && self.laddr.is_none_or(|laddr| session.laddr.as_bytes() == laddr)
-            && self.user.is_none_or(|user| session.user.as_bytes() == user)
+            && self.user.is_none_or(|user| session.who.user == Some(user))
             && self.max_age.is_none_or(|max| age >= max)
             && !(self.skip_me && session.place == c.me.place)
     }

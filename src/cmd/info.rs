@@ -191,7 +191,7 @@ fn persistence(c: &mut Ctx) -> Lines {
 }
 
 fn stats(c: &mut Ctx) -> Lines {
-    let stats = &c.ks.stats;
+    let (stats, denials) = (&c.ks.stats, c.server.acl.denials);
     vec![
         line("total_connections_received", c.server.connections),
         line("total_commands_processed", c.server.calls.iter().map(|calls| calls.calls).sum::<u64>()),
@@ -213,6 +213,10 @@ fn stats(c: &mut Ctx) -> Lines {
         line("tracking_total_prefixes", 0),
         line("unexpected_error_replies", 0),
         line("total_error_replies", c.server.errors.values().sum::<u64>()),
+        line("acl_access_denied_auth", denials.auth),
+        line("acl_access_denied_cmd", denials.command),
+        line("acl_access_denied_key", denials.key),
+        line("acl_access_denied_channel", denials.channel),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! To add a command, write its row and function in its family's file and name the row in the family's `ROWS`. Everything else is
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
+pub mod acl;
 pub mod bitmap;
 pub mod client;
 pub mod command;
@@ -36,6 +37,8 @@ pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         Table::new(&[
             #[cfg(feature = "bitmap")]
+        let table = Table::new(&[
+            acl::ROWS,
             bitmap::ROWS,
             command::ROWS,
             config::ROWS,
@@ -49,7 +52,8 @@ pub fn table() -> &'static Table {
             string::ROWS,
             tx::ROWS,
             zset::ROWS,
-        ])
+        ]);
+        table.with_client_line(client::line)
     });
     &TABLE
 }

@@ -29,6 +29,7 @@ macro_rules! errors {
 
 // One line each, alphabetical.
 errors! {
+    AclNotSaved = "ERR There was an error trying to save the ACLs. Please check the server logs for more information",
     AuthWithoutPassword = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
     BadAuth = "WRONGPASS invalid username-password pair or user is disabled.",
     BadClientId = "ERR Invalid client ID",
@@ -49,6 +50,7 @@ errors! {
     DebugNotAllowed = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
     DebugProtocol = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
     DecrOverflow = "ERR decrement would overflow",
+    DefaultUser = "ERR The 'default' user cannot be removed",
     DiscardWithoutMulti = "ERR DISCARD without MULTI",
     ExecAbort = "EXECABORT Transaction discarded because of previous errors.",
     ExecWithoutMulti = "ERR EXEC without MULTI",
@@ -86,6 +88,7 @@ errors! {
     NegativeExpire = "ERR invalid expire time, must be >= 0",
     NegativeLimit = "ERR LIMIT can't be negative",
     NegativeTimeout = "ERR timeout is negative",
+    NoAclFile = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.",
     NoAuth = "NOAUTH Authentication required.",
     NoConfigFile = "ERR The server is running without a config file",
     NoKeyArguments = "ERR The command has no key arguments",
@@ -96,6 +99,8 @@ errors! {
     NoSuchKey = "ERR no such key",
     NotFloat = "ERR value is not a valid float",
     NotInteger = "ERR value is not an integer or out of range",
+    NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
+    NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
     NoValuesWithoutHscan = "ERR NOVALUES option can only be used in HSCAN",
     NumFieldsInvalid = "ERR invalid number of fields",
     NumFieldsNotPositive = "ERR Number of fields must be a positive integer",
@@ -107,6 +112,7 @@ errors! {
     OutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.",
     OutOfRange = "ERR value is out of range",
     OutOfRangePositive = "ERR value is out of range, must be positive",
+    PasswordBits = "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
     PauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL",
     ProtocolNotInteger = "ERR Protocol version is not an integer or out of range",
     RangeOfLong = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
@@ -115,6 +121,11 @@ errors! {
     SaveInProgress = "ERR Background save already in progress",
     ScoreNan = "ERR resulting score is not a number (NaN)",
     ScoresNotFloat = "ERR One or more scores can't be converted into double",
+    ScriptNoChannel = "NOPERM The user executing the script can't publish to the channel mentioned in the command",
+    ScriptNoCommand = "NOPERM The user executing the script can't run this command or subcommand",
+    ScriptNoKey = "NOPERM The user executing the script can't access at least one of the keys mentioned in the command arguments",
+    SortByDenied = "ERR BY option of SORT denied due to insufficient ACL permissions.",
+    SortGetDenied = "ERR GET option of SORT denied due to insufficient ACL permissions.",
     StringTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
     Syntax = "ERR syntax error",
     TimeoutNotFloat = "ERR timeout is not a float or out of range",
@@ -122,6 +133,7 @@ errors! {
     TimeoutOutOfRange = "ERR timeout is out of range",
     Unblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK",
     UnblockReason = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+    UserNameSpaces = "ERR Usernames can't contain spaces or null characters",
     WatchInMulti = "ERR WATCH inside MULTI is not allowed",
     WeightNotFloat = "ERR weight value is not a float",
     WithscoresByLex = "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
@@ -138,6 +150,19 @@ impl Error {
     /// `ERR wrong number of arguments for '<name>' command`; sub-commands are named `parent|child`.
     pub fn arity(full_name: &str) -> Self {
         Error::Text(format!("ERR wrong number of arguments for '{}' command", full_name.to_ascii_lowercase()))
+    }
+
+    /// What a command answers that the user may not run; sub-commands are named `parent|child`.
+    pub fn no_permission(full_name: &str) -> Self {
+        Error::Text(format!("NOPERM this user has no permissions to run the '{full_name}' command"))
+    }
+
+    /// What EXEC answers for a command that was allowed when it was queued and is not any more, with the reason.
+    pub fn rules_changed(reason: &str) -> Self {
+        Error::Text(format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no \
+             longer allowed for the following reason: {reason}"
+        ))
     }
 
     /// What EXEC answers when `cause` keeps it from running at all.

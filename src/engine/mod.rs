@@ -6,6 +6,7 @@
 //! is no I/O. A host owns one engine, opens a session per client, and after every call takes [`Engine::take_ready`],
 //! [`Engine::effects`] and [`Engine::take_requests`].
 
+pub mod acl;
 pub mod args;
 pub mod config;
 mod effects;
@@ -34,6 +35,7 @@ pub use row::{
 };
 pub use session::{Session, SessionId, Sessions};
 
+use acl::When;
 use pubsub::PubSub;
 use session::{Multi, ReplyMode, Wait};
 
@@ -81,6 +83,8 @@ pub struct Server {
     pub memory: fn() -> u64,
     /// `INFO` lines the host adds, by section (`persistence`, `replication`).
     pub host_info: Vec<(&'static str, String)>,
+    /// The users and what they may do.
+    pub acl: acl::Acl,
     /// Sessions that wait.
     pub blocked: usize,
     /// (ms, session) of every wait that ends by itself, soonest first.
@@ -195,6 +199,7 @@ impl<'a> Ctx<'a> {
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
     pub fn run_nested(&mut self, row_id: RowId, argv: &[&[u8]]) -> Result<(), Error> {
+        let outer = self.row.name;
         let mut c = Ctx {
             argv,
             row: self.server.table.slot(row_id).row,
@@ -208,6 +213,15 @@ impl<'a> Ctx<'a> {
             nested: true,
             wait: None,
         };
+        if c.me.who.is_guarded() {
+            let when = if outer == "EXEC" { When::Exec } else { When::Script };
+            if let Err(error) = c.permit(when) {
+                c.server.calls[row_id as usize].rejected += 1;
+                c.server.count_error(&error);
+                c.out.error(&error);
+                return Err(error);
+            }
+        }
         c.run().1
     }
 
@@ -265,6 +279,7 @@ impl Engine {
                 last_save_ms: options.now,
                 memory: || 0,
                 host_info: Vec::new(),
+                acl: acl::Acl::new(table, options.seed),
                 blocked: 0,
                 deadlines: Default::default(),
                 pause: Default::default(),
@@ -281,7 +296,14 @@ impl Engine {
         self.server.connections += 1;
         let id = self.sessions.open(addr.into(), proto, now);
         let session = self.sessions.get_mut(id).expect("opened just above");
-        session.authenticated = self.server.config.requirepass.is_empty();
+        self.server.acl.welcome(session);
+        id
+    }
+
+    /// Opens a session of the host itself, which may do everything.
+    pub fn open_host(&mut self, addr: impl Into<String>, now: u64) -> SessionId {
+        let id = self.sessions.open(addr.into(), Proto::Resp2, now);
+        self.sessions.get_mut(id).expect("opened just above").who = acl::Identity::HOST;
         id
     }
 
@@ -408,10 +430,10 @@ impl Engine {
             Err(error) => return self.reject(me, Some(row_id), out, &error),
         };
         let row = self.server.table.slot(row_id).row;
-        if let Err(error) = self.admit(row_id, row, argv, me) {
+        me.last = Some(row_id);
+        if let Err(error) = self.admit(row_id, row, argv, me, out) {
             return self.reject(me, Some(row_id), out, &error);
         }
-        me.last = Some(row_id);
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
             return self.postpone(me, argv);
         }
@@ -421,9 +443,17 @@ impl Engine {
             queue(multi, row_id, row, argv);
             return out.simple("QUEUED");
         }
-        let mut c = Ctx {
+        if let (Some(wait), _) = self.ctx(row_id, argv, me, out).run() {
+            self.start_waiting(me, wait);
+        }
+    }
+
+    /// What the function of row `row_id` works with.
+    #[inline]
+    fn ctx<'a>(&'a mut self, row_id: RowId, argv: &'a [&'a [u8]], me: &'a mut Session, out: &'a mut Reply) -> Ctx<'a> {
+        Ctx {
             argv,
-            row,
+            row: self.server.table.slot(row_id).row,
             row_id,
             out,
             ks: &mut self.ks,
@@ -433,26 +463,31 @@ impl Engine {
             server: &mut self.server,
             nested: false,
             wait: None,
-        };
-        if let (Some(wait), _) = c.run() {
-            self.start_waiting(me, wait);
         }
     }
 
     /// Checks everything that does not need the command's own knowledge.
-    fn admit(&self, row_id: RowId, row: &Row, argv: &[&[u8]], me: &Session) -> Result<(), Error> {
+    fn admit(
+        &mut self,
+        row_id: RowId,
+        row: &Row,
+        argv: &[&[u8]],
+        me: &mut Session,
+        out: &mut Reply,
+    ) -> Result<(), Error> {
         let argc = argv.len() as i64;
         let arity = i64::from(row.arity);
+        let table: &'static Table = self.server.table;
+        let name = &*table.slot(row_id).full_name;
         if (arity > 0 && argc != arity) || argc < -arity {
-            return Err(Error::arity(&self.server.table.slot(row_id).full_name));
+            return Err(Error::arity(name));
         }
-        if !me.authenticated && !self.server.config.requirepass.is_empty() && !row.has(flag::NO_AUTH) {
-            return Err(Error::NoAuth);
-        }
-        let name = &*self.server.table.slot(row_id).full_name;
         // MULTI and WATCH have words of their own for this.
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
+        }
+        if me.who.is_guarded() {
+            self.ctx(row_id, argv, me, out).permit(When::Coming)?;
         }
         let limit = self.server.config.maxmemory;
         if limit > 0 && unit_flags(name, row, me) & flag::DENYOOM != 0 && (self.server.memory)() > limit {
@@ -491,9 +526,8 @@ impl Engine {
         let id = match self.replayer {
             Some(id) => id,
             None => {
-                let id = self.sessions.open("replay".to_string(), Proto::Resp2, self.ks.now);
-                let session = self.sessions.get_mut(id).expect("opened just above");
-                (session.authenticated, session.replica) = (true, true);
+                let id = self.open_host("replay", self.ks.now);
+                self.sessions.get_mut(id).expect("opened just above").replica = true;
                 self.replayer = Some(id);
                 id
             }

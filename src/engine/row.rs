@@ -186,6 +186,7 @@ pub struct Table {
     by_name: Map<Vec<u8>, u16>,
     /// The commands with short names once more, found without the general hash: every call begins here.
     short: ShortNames,
+    client_line: fn(&Ctx) -> String,
 }
 
 /// A row's place in the table.
@@ -204,7 +205,12 @@ pub type RowId = u16;
 impl Table {
     /// Returns the table of all rows of `families`.
     pub fn new(families: &[&'static [Row]]) -> Self {
-        let mut table = Table { slots: Vec::new(), by_name: Map::with_hasher(Seeded(0)), short: ShortNames::new() };
+        let mut table = Table {
+            slots: Vec::new(),
+            by_name: Map::with_hasher(Seeded(0)),
+            short: ShortNames::new(),
+            client_line: |_| String::new(),
+        };
         for row in families.iter().flat_map(|rows| rows.iter()) {
             let id = table.add(row, None);
             for sub in row.subs {
@@ -214,6 +220,17 @@ impl Table {
         let commands = table.slots.iter().enumerate().filter(|(_, slot)| slot.parent.is_none());
         table.short.fill(commands.map(|(id, slot)| (slot.row.name.as_bytes(), id as RowId)));
         table
+    }
+
+    /// With the function that writes the running session's line of `CLIENT LIST`, which the log of refusals keeps.
+    pub fn with_client_line(mut self, line: fn(&Ctx) -> String) -> Self {
+        self.client_line = line;
+        self
+    }
+
+    /// The function that writes the running session's line of `CLIENT LIST`.
+    pub fn client_line(&self) -> fn(&Ctx) -> String {
+        self.client_line
     }
 
     fn add(&mut self, row: &'static Row, parent: Option<u16>) -> u16 {

@@ -1,5 +1,6 @@
 //! A session: one client of the engine, whatever carries its bytes.
 
+use super::acl::Identity;
 use super::reply::{Proto, Reply};
 use super::row::RowId;
 use super::value::Type;
@@ -83,10 +84,8 @@ pub struct Session {
     pub laddr: String,
     /// The selected database.
     pub db: usize,
-    /// Whether it may run commands.
-    pub authenticated: bool,
-    /// The user it is authenticated as.
-    pub user: String,
+    /// Who it is.
+    pub who: Identity,
     /// The transaction being queued.
     pub multi: Option<Multi>,
     /// Keys under WATCH.
@@ -139,8 +138,7 @@ impl Session {
             addr,
             laddr: String::new(),
             db: 0,
-            authenticated: false,
-            user: "default".to_string(),
+            who: Identity::STRANGER,
             multi: None,
             watching: Vec::new(),
             dirty_cas: false,

@@ -1,5 +1,6 @@
 //! Waiting: sessions blocked on keys, served in the order they came when a key is ready.
 
+use super::acl::When;
 use super::entry::Entry;
 use super::error::Outcome;
 use super::keyspace::Keyspace;
@@ -86,7 +87,15 @@ impl Engine {
                 nested: false,
                 wait: None,
             };
-            again = c.run().0;
+            // What the user may do may have changed while it waited.
+            match c.me.who.is_guarded().then(|| c.permit(When::Coming)) {
+                Some(Err(error)) => {
+                    c.server.calls[row_id as usize].rejected += 1;
+                    c.server.count_error(&error);
+                    c.out.error(&error);
+                }
+                _ => again = c.run().0,
+            }
         });
         if again.is_none() {
             stop_waiting(&mut self.ks, &mut self.server, &mut me);

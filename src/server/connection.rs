@@ -174,7 +174,7 @@ impl Connection {
             {
                 break;
             }
-            self.parser.trusted = session.authenticated;
+            self.parser.trusted = !engine.server.acl.needs_password(session.who);
             let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,

@@ -1,5 +1,6 @@
 //! Floor 6, native host: sockets and files around one engine, in one thread. Only with the feature `server`.
 
+mod acl;
 mod connection;
 mod dump;
 pub mod log;
@@ -61,6 +62,7 @@ impl Server {
         let registered = poll.registry().register(&mut signals, SIGNALS, Interest::READABLE);
         registered.map_err(|e| format!("Failed to listen for signals: {e}"))?;
         settings.apply(&mut engine, now)?;
+        acl::start(&mut engine)?;
         let mut server = Server {
             engine,
             settings,

@@ -1,7 +1,7 @@
 //! What the server was told at its start: a configuration file, then options, each a directive of `redis.conf`.
 
 use super::log::{self, Level};
-use crate::engine::{Engine, Proto};
+use crate::engine::Engine;
 use crate::resp::parse::split_words;
 
 /// The settings. Those the host acts on have a field; every other directive goes to `CONFIG SET`.
@@ -23,6 +23,8 @@ pub struct Settings {
     pub databases: usize,
     /// The configuration file.
     pub file: Option<String>,
+    /// `user`: names with their rules.
+    pub users: Vec<Vec<String>>,
     /// All other directives, in order.
     pub rest: Vec<(String, String)>,
 }
@@ -38,6 +40,7 @@ impl Default for Settings {
             loglevel: Level::Notice,
             databases: 16,
             file: None,
+            users: Vec::new(),
             rest: Vec::new(),
         }
     }
@@ -134,6 +137,7 @@ impl Settings {
                 let count = one()?.parse().ok().filter(|n| (1..=16_384).contains(n));
                 self.databases = count.ok_or("argument must be between 1 and 16384 inclusive")?;
             }
+            "user" => self.users.push(values.to_vec()),
             "loglevel" => self.loglevel = level(one()?)?,
             other => self.rest.push((other.to_string(), values.join(" "))),
         }
@@ -151,11 +155,14 @@ impl Settings {
         engine.server.config.other.insert("unixsocket", self.unixsocket.clone().unwrap_or_default());
         engine.server.config.other.insert("dir", self.dir.clone().unwrap_or_else(current_dir));
         engine.server.starting = true;
-        let session = engine.open("config", Proto::Resp2, now);
+        for user in &self.users {
+            let words: Vec<&[u8]> = user.iter().map(String::as_bytes).collect();
+            engine.server.acl.declare(&words)?;
+        }
+        let session = engine.open_host("config", now);
         for (name, value) in &self.rest {
             engine.call(session, &[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()], now);
             let Some(session) = engine.sessions.get_mut(session) else { break };
-            session.authenticated = true;
             let reply = std::mem::take(session.out.bytes_mut());
             if let [b'-', text @ ..] = reply.as_slice() {
                 let text = String::from_utf8_lossy(text);
