@@ -78,6 +78,7 @@ impl Listpack {
     }
 
     /// Returns the number of elements. Walks all of them when there are more than 65,534.
+    #[inline]
     pub fn len(&self) -> usize {
         self.known_len().unwrap_or_else(|| self.iter().count())
     }
@@ -372,6 +373,7 @@ impl Listpack {
         raw[..4].copy_from_slice(&total.to_le_bytes());
     }
 
+    #[inline]
     fn change_count(&mut self, by: isize) {
         if let Some(count) = self.known_len() {
             let count = u16::try_from(count as isize + by).unwrap_or(COUNT_UNKNOWN);
@@ -379,6 +381,7 @@ impl Listpack {
         }
     }
 
+    #[inline]
     fn known_len(&self) -> Option<usize> {
         let count = u16::from_le_bytes([self.0[4], self.0[5]]);
         (count != COUNT_UNKNOWN).then_some(count as usize)
@@ -397,6 +400,7 @@ impl Listpack {
         parse(&self.0[at..]).expect("every entry was checked by `from_bytes` or written by `put`")
     }
 
+    #[inline]
     fn after(&self, at: usize) -> usize {
         let size = self.entry(at).1;
         at + size + backlen_bytes(size)
@@ -453,6 +457,7 @@ impl<'a> Elem<'a> {
     }
 
     /// Returns whether the text is `text`.
+    #[inline]
     pub fn is(self, text: &[u8]) -> bool {
         match self {
             Elem::Int(n) => num::parse_i64(text) == Some(n),
@@ -462,6 +467,7 @@ impl<'a> Elem<'a> {
 
     /// Returns the length of the text.
     #[allow(clippy::len_without_is_empty)] // an element is not a collection
+    #[inline]
     pub fn len(self) -> usize {
         match self {
             Elem::Int(n) => usize::from(n < 0) + n.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1),
@@ -470,11 +476,13 @@ impl<'a> Elem<'a> {
     }
 
     /// Compares the text with `text`, byte by byte.
+    #[inline]
     pub fn cmp_bytes(self, text: &[u8]) -> Ordering {
         self.with(|own| own.cmp(text))
     }
 
     /// Returns the value if the text is an integer in canonical form.
+    #[inline]
     pub fn int(self) -> Option<i64> {
         match self {
             Elem::Int(n) => Some(n),
@@ -665,6 +673,7 @@ fn backlen_byte(size: usize, back: usize, i: usize) -> u8 {
 }
 
 /// Returns the entry size that ends before `end`, and the bytes it takes itself, if a whole entry fits before it.
+#[inline]
 fn read_backlen(raw: &[u8], end: usize) -> Option<(usize, usize)> {
     let mut size = 0u64;
     for i in 0..5 {

@@ -181,6 +181,7 @@ impl Data {
         }
     }
 
+    #[inline]
     fn insert(&mut self, entry: Entry) -> u32 {
         let at = entry.expire();
         self.hint_fields(&entry);
@@ -428,6 +429,7 @@ impl Keyspace {
 
     /// Returns the structure at `key` through a shared borrow, so that several keys can be held at once. Counts, expires and
     /// remembers nothing: [`Keyspace::read`] each key first.
+    #[inline]
     pub fn see<T: Structure>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
         match self.see_entry(key) {
             None => Ok(None),
@@ -690,6 +692,7 @@ impl Keyspace {
     }
 
     /// Stores a value at `key`, whatever was there.
+    #[inline]
     pub fn put(&mut self, key: &[u8], value: Payload<'_>, ttl: Ttl) {
         match self.find(key) {
             Some(id) => self.put_at(id, key, value, ttl),
@@ -711,6 +714,7 @@ impl Keyspace {
         self.dispose(old, self.lazily.server_del);
     }
 
+    #[inline]
     fn insert(&mut self, key: &[u8], value: Payload<'_>, expire: Option<u64>) -> u32 {
         let entry = Entry::new(key, value, expire, self.birth_clock(), self.epoch);
         self.insert_entry(entry)

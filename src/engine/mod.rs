@@ -187,12 +187,14 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     /// A cursor over the arguments after the name (after both words of a sub-command).
+    #[inline]
     pub fn args(&self) -> Args<'a> {
         let words = if self.server.table.slot(self.row_id).parent.is_some() { 2 } else { 1 };
         Args::from(self.argv, words)
     }
 
     /// The name as error texts and events have it: `set`, `client|kill`.
+    #[inline]
     pub fn name(&self) -> &'static str {
         &self.server.table.slot(self.row_id).full_name
     }

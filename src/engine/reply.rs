@@ -80,6 +80,7 @@ impl Reply {
     }
 
     /// Appends what another reply of the same format holds.
+    #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);
     }
@@ -99,6 +100,7 @@ impl Reply {
         self.line(b'-', error.text().as_bytes());
     }
 
+    #[inline]
     fn line(&mut self, tag: u8, text: &[u8]) {
         match self.proto {
             Proto::Native => self.blob(tag, text),
@@ -242,6 +244,7 @@ impl Reply {
         self.proto == Proto::Resp3
     }
 
+    #[inline]
     fn head(&mut self, tag: u8, n: usize) {
         match self.proto {
             Proto::Native => {

@@ -76,6 +76,7 @@ impl Object {
 
     /// Whether nothing is left, so that the key is deleted. A stream stays when its last entry goes, and a document is never
     /// empty.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         !matches!(self, Object::Stream(_) | Object::Json(_)) && self.len() == 0
     }
