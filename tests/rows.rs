@@ -11,6 +11,7 @@ use tabdis::engine::row::Slot;
 
 /// Rows without an example, and why. A reason that holds no more fails.
 const NO_EXAMPLE: &[(&str, &str)] = &[
+    ("acl|help", "prints the rows"),
     ("client|help", "prints the rows"),
     ("client|id", "counts the clients before"),
     ("client|info", "shows the clock and the client's number"),
