@@ -19,6 +19,7 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod rewrite;
 pub mod scan;
 pub mod server;
 pub mod set;
