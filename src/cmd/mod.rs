@@ -24,6 +24,7 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod rewrite;
 pub mod scan;
 pub mod server;
 pub mod set;

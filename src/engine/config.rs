@@ -66,6 +66,14 @@ pub struct Config {
     pub other: Map<&'static str, String>,
 }
 
+impl Config {
+    /// Whether writes are refused after a snapshot could not be saved in the background.
+    pub(super) fn stops_writes(&self) -> bool {
+        let text = |name: &str| self.other.get(name).map(String::as_str);
+        text("stop-writes-on-bgsave-error") != Some("no") && text("save").is_some_and(|points| !points.is_empty())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {

@@ -16,6 +16,7 @@ pub mod error;
 pub mod events;
 pub mod evict;
 pub mod histogram;
+mod host;
 pub mod keys;
 pub mod keyspace;
 pub mod lazy;
@@ -35,6 +36,7 @@ mod wait;
 pub use args::Args;
 pub use config::Config;
 pub use error::{Error, Outcome};
+pub use host::{Host, NoHost};
 pub use keyspace::{Keyspace, Ttl};
 pub use reply::{Proto, Reply};
 pub use row::{
@@ -43,6 +45,7 @@ pub use row::{
 };
 pub use session::{Session, SessionId, Sessions};
 
+use crate::base::hash::{Map, Seeded};
 use acl::When;
 use pubsub::PubSub;
 use session::{Multi, ReplyMode, Wait};
@@ -54,8 +57,10 @@ pub enum Request {
     Save { background: bool },
     /// Rewrite the log (BGREWRITEAOF).
     Rewrite,
-    /// Stop, after saving or not (SHUTDOWN).
-    Shutdown { save: Option<bool> },
+    /// Stop, after saving or not; even if saving fails with `force` (SHUTDOWN).
+    Shutdown { save: Option<bool>, force: bool },
+    /// Do not stop after all (SHUTDOWN ABORT).
+    AbortShutdown,
 }
 
 /// Counters of one command.
@@ -69,6 +74,22 @@ pub struct CallStats {
     pub failed: u64,
     /// How long it took altogether, µs.
     pub usec: u64,
+}
+
+/// Figures of snapshots, which the host keeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saves {
+    /// The last one in the background failed.
+    pub failed: bool,
+    /// How long that took, in seconds.
+    pub seconds: Option<u64>,
+    /// When the one in progress began, ms since the epoch.
+    pub began_ms: Option<u64>,
+    /// How many were written.
+    pub count: u64,
+    /// Keys loaded at the start, and those left out because they were due.
+    pub loaded: u64,
+    pub loaded_due: u64,
 }
 
 /// What the engine keeps beside data, sessions and subscriptions.
@@ -89,6 +110,12 @@ pub struct Server {
     pub connections: u64,
     /// Last completed save, ms since the epoch; the host sets it.
     pub last_save_ms: u64,
+    /// Figures of snapshots.
+    pub saves: Saves,
+    /// A signal asked the host to stop, and it will.
+    pub shutdown_asked: bool,
+    /// Commands under other names, or under none (`rename-command`), by the name in lower case.
+    renamed: Map<Vec<u8>, Option<RowId>>,
     /// Bytes in use; the host sets the probe.
     pub memory: fn() -> u64,
     /// What is measured.
@@ -123,6 +150,8 @@ pub struct Server {
     pause: pause::Pause,
     /// The host is applying what it was told at its start, so parameters that are fixed afterwards can be set.
     pub starting: bool,
+    /// What commands need of the host at once.
+    pub host: Box<dyn Host>,
     requests: Vec<Request>,
 }
 
@@ -339,6 +368,16 @@ impl Server {
         used
     }
 
+    /// The command that is called `name` here.
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<RowId> {
+        if self.renamed.is_empty() { self.table.find(name) } else { self.find_renamed(name) }
+    }
+
+    fn find_renamed(&self, name: &[u8]) -> Option<RowId> {
+        self.renamed.get(&name.to_ascii_lowercase()).copied().unwrap_or_else(|| self.table.find(name))
+    }
+
     fn count_error(&mut self, error: &Error) {
         // The codes are ours, but texts can come from scripts: keep the list short.
         if self.errors.len() < 128 || self.errors.contains_key(error.code()) {
@@ -365,6 +404,9 @@ impl Engine {
                 started_ms: options.now,
                 connections: 0,
                 last_save_ms: options.now,
+                saves: Saves::default(),
+                shutdown_asked: false,
+                renamed: Map::with_hasher(Seeded(0)),
                 memory: || 0,
                 meter: meter::Meter::new(table.slots().len()),
                 tracking: tracking::Tracking::new(options.seed),
@@ -383,6 +425,7 @@ impl Engine {
                 deadlines: Default::default(),
                 pause: Default::default(),
                 starting: false,
+                host: Box::new(NoHost),
                 requests: Vec::new(),
             },
             replayer: None,
@@ -414,13 +457,26 @@ impl Engine {
         self.sessions.close(id);
     }
 
+    /// Lets a command be called `new` only, or not at all if that is empty. Fails if there is no such command, or one of that name.
+    pub fn rename_command(&mut self, old: &[u8], new: &[u8]) -> Result<(), &'static str> {
+        let row = self.server.find(old).ok_or("No such command in rename-command")?;
+        if !new.is_empty() && self.server.find(new).is_some() {
+            return Err("Target command name already exists");
+        }
+        self.server.renamed.insert(old.to_ascii_lowercase(), None);
+        if !new.is_empty() {
+            self.server.renamed.insert(new.to_ascii_lowercase(), Some(row));
+        }
+        Ok(())
+    }
+
     /// Runs one command of session `id` at `now` (ms since the epoch). The reply is appended to the session's `out`, unless the
     /// session now waits. Returns false if there is no such session, or it waits or is to be closed: then nothing was done.
     pub fn call(&mut self, id: SessionId, argv: &[&[u8]], now: u64) -> bool {
         if argv.is_empty() {
             return true;
         }
-        match self.server.table.find(argv[0]) {
+        match self.server.find(argv[0]) {
             Some(row) => self.call_row(id, row, argv, now),
             None => self.enter(id, now, |engine, me, out| {
                 let error = Error::unknown_command(argv);
@@ -624,6 +680,10 @@ impl Engine {
         // MULTI and WATCH have words of their own for this.
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
+        }
+        let writes = || unit_flags(name, row, me) & flag::WRITE != 0 || name == "ping";
+        if self.server.saves.failed && self.server.config.stops_writes() && !me.replica && writes() {
+            return Err(Error::Misconf);
         }
         if me.who.is_guarded() {
             self.ctx(row_id, argv, me, out).permit(When::Coming)?;
