@@ -197,9 +197,18 @@ const REWRITE: Row = Row {
 };
 
 fn rewrite(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, false)
+}
+
+/// Writes all parameters, those at their default too (`DEBUG CONFIG-REWRITE-FORCE-ALL`).
+pub(super) fn rewrite_all(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, true)
+}
+
+fn rewrite_file(c: &mut Ctx, all: bool) -> Outcome {
     let failed = |why: String| Error::new(format!("ERR Rewriting config file: {why}"));
     let text = c.server.host.config_file().ok_or(Error::NoConfigFile)?.map_err(failed)?;
-    let text = super::rewrite::rewrite(&text, c);
+    let text = super::rewrite::rewrite(&text, c, all);
     c.server.host.replace_config_file(&text).map_err(failed)?;
     c.out.ok();
     Ok(())

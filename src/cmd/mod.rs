@@ -4,6 +4,7 @@
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -19,6 +20,7 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
 pub mod rewrite;
 pub mod scan;
 pub mod server;
@@ -34,6 +36,7 @@ use std::sync::LazyLock;
 pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         Table::new(&[
+            cluster::ROWS,
             command::ROWS,
             config::ROWS,
             connection::ROWS,
@@ -41,6 +44,7 @@ pub fn table() -> &'static Table {
             hash::ROWS,
             list::ROWS,
             pubsub::ROWS,
+            replication::ROWS,
             server::ROWS,
             set::ROWS,
             string::ROWS,

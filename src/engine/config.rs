@@ -58,6 +58,8 @@ pub struct Config {
     pub enable_protected_configs: Permission,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
+    /// Payloads of RESTORE are taken with any checksum (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
+    pub skip_checksum: bool,
     /// `client-query-buffer-limit`, bytes.
     pub query_buffer_limit: usize,
     /// Parameters that are only stored and read back, by name.
@@ -83,6 +85,7 @@ impl Default for Config {
             enable_debug_command: Permission::No,
             enable_protected_configs: Permission::No,
             active_expire: true,
+            skip_checksum: false,
             query_buffer_limit: 1 << 30,
             other: Map::with_hasher(Seeded(0)),
         }

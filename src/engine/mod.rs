@@ -12,6 +12,7 @@ mod effects;
 pub mod entry;
 pub mod error;
 pub mod events;
+pub mod followers;
 mod host;
 pub mod keys;
 pub mod keyspace;
@@ -92,6 +93,10 @@ pub struct Server {
     pub errors: std::collections::BTreeMap<String, u64>,
     /// 40 hex digits that name this run.
     pub run_id: String,
+    /// 40 hex digits that name the feed.
+    pub replid: String,
+    /// Sessions that get the feed, and the offset up to which each has acknowledged it.
+    followers: Vec<(SessionId, u64)>,
     /// When the engine was made, ms since the epoch.
     pub started_ms: u64,
     /// Sessions ever opened.
@@ -221,7 +226,16 @@ impl<'a> Ctx<'a> {
             }
         }
         let argv = self.argv.iter().map(|arg| arg.to_vec()).collect();
-        self.wait = Some(Wait { keys: unique, db: self.ks.db(), kind, on_missing, deadline, argv, postponed: false });
+        self.wait = Some(Wait {
+            keys: unique,
+            db: self.ks.db(),
+            kind,
+            on_missing,
+            deadline,
+            argv,
+            postponed: false,
+            followers: None,
+        });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -291,7 +305,8 @@ impl Engine {
     pub fn new(table: &'static Table, options: &Options) -> Self {
         let mut ks = Keyspace::new(options.databases, options.seed);
         ks.now = options.now;
-        let run_id = (0..5).map(|_| format!("{:08x}", ks.rng.u64() as u32)).collect();
+        let run_id = hex_id(&mut ks.rng);
+        let replid = hex_id(&mut ks.rng);
         Engine {
             sessions: Sessions::default(),
             pubsub: PubSub::new(options.seed),
@@ -301,6 +316,8 @@ impl Engine {
                 calls: vec![CallStats::default(); table.slots().len()],
                 errors: Default::default(),
                 run_id,
+                replid,
+                followers: Vec::new(),
                 started_ms: options.now,
                 connections: 0,
                 last_save_ms: options.now,
@@ -337,6 +354,9 @@ impl Engine {
         wait::stop_waiting(&mut self.ks, &mut self.server, &mut session);
         self.ks.unwatch(&mut session);
         self.pubsub.unsubscribe_all(&mut session);
+        if session.follower {
+            self.unfollow(id);
+        }
         self.sessions.put(session);
         self.sessions.close(id);
     }
@@ -426,7 +446,11 @@ impl Engine {
 
     /// Sends the unit's effects and notifications on their way, and tells watchers.
     fn end_unit(&mut self, me: &mut Session) {
+        let before = self.ks.effects.out().len();
         self.ks.effects.end_unit();
+        if !self.server.followers.is_empty() && self.ks.effects.out().len() > before {
+            self.feed_followers(before);
+        }
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
@@ -639,6 +663,11 @@ impl Engine {
     pub fn effects(&mut self) -> &mut Vec<u8> {
         self.ks.effects.out()
     }
+}
+
+/// Returns 40 hex digits by chance.
+pub fn hex_id(rng: &mut crate::base::rng::Rng) -> String {
+    (0..5).map(|_| format!("{:08x}", rng.u64() as u32)).collect()
 }
 
 /// The row that `argv` means: the sub-command's if `row_id` is a container. Fails if there is none.

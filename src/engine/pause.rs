@@ -67,7 +67,16 @@ impl Ctx<'_> {
 /// What a session that is held back with `argv` waits for: nothing but the end of the pause.
 fn held(argv: &[&[u8]], db: usize) -> Wait {
     let argv = argv.iter().map(|arg| arg.to_vec()).collect();
-    Wait { keys: Vec::new(), db, kind: Type::String, on_missing: false, deadline: 0, argv, postponed: true }
+    Wait {
+        keys: Vec::new(),
+        db,
+        kind: Type::String,
+        on_missing: false,
+        deadline: 0,
+        argv,
+        postponed: true,
+        followers: None,
+    }
 }
 
 fn end(server: &mut Server, ks: &mut Keyspace) {
