@@ -101,8 +101,10 @@ fn set(c: &mut Ctx) -> Outcome {
             let name = String::from_utf8_lossy(pair[0]);
             Error::new(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
         })?;
-        if let Some(why) = refused(c, param) {
-            return Err(failed(pair[0], why));
+        match refused(c, param) {
+            Some(Refusal::Loading) => return Err(Error::Loading),
+            Some(Refusal::Because(why)) => return Err(failed(pair[0], why)),
+            None => {}
         }
         // By what it is called: the old name and the new one may both be set, and the last counts.
         if wanted.iter().any(|(_, name, _)| name.eq_ignore_ascii_case(pair[0])) {
@@ -148,13 +150,22 @@ fn apply(c: &mut Ctx, checked: &[(&Param, Vec<u8>)]) -> Result<(), (usize, Strin
     Ok(())
 }
 
+/// Why a parameter cannot be set now.
+enum Refusal {
+    Loading,
+    Because(&'static str),
+}
+
 /// Why a parameter cannot be set now, if it cannot.
-fn refused(c: &Ctx, param: &Param) -> Option<&'static str> {
+fn refused(c: &Ctx, param: &Param) -> Option<Refusal> {
+    if c.server.loading.is_some() && matches!(param.name, "dir" | "appendonly") {
+        return Some(Refusal::Loading);
+    }
     let allowed = c.server.config.enable_protected_configs.allows(c.me.is_local());
     match param.change {
         _ if c.server.starting => None,
-        Change::AtStart => Some("can't set immutable config"),
-        Change::Protected if !allowed => Some("can't set protected config"),
+        Change::AtStart => Some(Refusal::Because("can't set immutable config")),
+        Change::Protected if !allowed => Some(Refusal::Because("can't set protected config")),
         Change::Free | Change::Protected => None,
     }
 }
@@ -177,7 +188,11 @@ fn resetstat(c: &mut Ctx) -> Outcome {
     c.server.calls.fill(CallStats::default());
     c.server.errors.clear();
     c.server.connections = 0;
+    c.server.meter.reset();
+    (c.sessions.output_cuts, c.sessions.input_cuts) = (0, 0);
     c.ks.stats = Default::default();
+    c.ks.graves.freed = 0;
+    c.server.evict.reset_stats(c.ks.now);
     c.out.ok();
     Ok(())
 }

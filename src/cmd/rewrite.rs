@@ -126,8 +126,9 @@ fn spelled(param: &Param, value: &str, default: &str) -> Vec<(String, bool)> {
     let (name, differs) = (param.name, value != default);
     let line = |value: &str| vec![(format!("{name} {value}"), differs)];
     match (name, param.kind) {
-        ("save", _) if value.is_empty() => vec![("save \"\"".to_string(), differs)],
-        ("save", _) => groups(value, 2).map(|point| (format!("save {point}"), differs)).collect(),
+        // Written even at the default: a file without such a line would be one that somebody could add a line to.
+        ("save", _) if value.is_empty() => vec![("save \"\"".to_string(), true)],
+        ("save", _) => groups(value, 2).map(|point| (format!("save {point}"), true)).collect(),
         ("client-output-buffer-limit", _) => {
             groups(value, 4).zip(groups(default, 4)).map(|(now, then)| buffer_limit(name, &now, now != then)).collect()
         }

@@ -3,6 +3,7 @@
 use super::debug::DEBUG;
 use super::info::INFO;
 use super::memory::MEMORY;
+use crate::engine::lazy::SLICE;
 use crate::engine::{Ctx, Error, Group, Outcome, Request, Row, args, flag};
 
 /// The family.
@@ -57,10 +58,9 @@ const FLUSHDB: Row = Row {
     ..Row::NONE
 };
 
-/// ASYNC changes nothing: there is no other thread to free memory.
 fn flushdb(c: &mut Ctx) -> Outcome {
-    flush_mode(c)?;
-    c.ks.dirty += c.ks.flush() as u64;
+    let at_once = flush_mode(c)?;
+    c.ks.dirty += c.ks.flush(at_once) as u64;
     // Logged even if there was nothing here: a follower may have something.
     c.instead(c.argv);
     c.out.ok();
@@ -83,21 +83,29 @@ const FLUSHALL: Row = Row {
 };
 
 fn flushall(c: &mut Ctx) -> Outcome {
-    flush_mode(c)?;
+    let at_once = flush_mode(c)?;
     for db in 0..c.ks.db_count() {
-        c.ks.dirty += c.ks.in_db(db, |ks| ks.flush()) as u64;
+        c.ks.dirty += c.ks.in_db(db, |ks| ks.flush(at_once)) as u64;
     }
     c.instead(c.argv);
     c.out.ok();
     Ok(())
 }
 
-fn flush_mode(c: &Ctx) -> Outcome {
+/// Entries that a flush without ASYNC frees before it answers: some milliseconds.
+const FLUSHED_AT_ONCE: usize = 65_536;
+
+/// Returns how many entries are freed at once; `None` for all, which is what a transaction does. Without ASYNC the answer
+/// should come when memory is free, but not block everybody for a second: Redis 8 and later free in the background too.
+fn flush_mode(c: &Ctx) -> Result<Option<usize>, Error> {
     let mut args = c.args();
-    if !args.word("ASYNC") {
-        args.word("SYNC");
-    }
-    args.end()
+    let lazily = args.word("ASYNC") || (!args.word("SYNC") && c.ks.lazily.user_flush);
+    args.end()?;
+    Ok(match (lazily, c.nested) {
+        (true, _) => Some(SLICE),
+        (false, true) => None,
+        (false, false) => Some(FLUSHED_AT_ONCE),
+    })
 }
 
 const SWAPDB: Row = Row {

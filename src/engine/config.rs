@@ -56,6 +56,8 @@ pub struct Config {
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.
     pub enable_protected_configs: Permission,
+    /// `active-expire-effort`: 1 to 10.
+    pub active_expire_effort: usize,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
     /// Payloads of RESTORE are taken with any checksum (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
@@ -84,6 +86,7 @@ impl Default for Config {
             timeout: 0,
             enable_debug_command: Permission::No,
             enable_protected_configs: Permission::No,
+            active_expire_effort: 1,
             active_expire: true,
             skip_checksum: false,
             query_buffer_limit: 1 << 30,

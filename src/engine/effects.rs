@@ -41,8 +41,13 @@ impl Effects {
     }
 
     /// Whether the host wants the finished bytes.
-    pub fn is_recorded(&self) -> bool {
+    pub(super) fn is_taken(&self) -> bool {
         self.recorded
+    }
+
+    /// Whether anyone listens: if not, effects need not be put together.
+    pub fn is_recorded(&self) -> bool {
+        self.on
     }
 
     /// Adds an effect, and keeps the running command's own words out.
@@ -112,6 +117,11 @@ impl Effects {
     #[inline]
     pub(super) fn unit_pending(&self) -> bool {
         !self.ends.is_empty()
+    }
+
+    /// How many bytes the host has not taken yet.
+    pub fn waiting(&self) -> usize {
+        self.out.len()
     }
 
     /// Whether finished bytes wait.

@@ -45,6 +45,7 @@ impl Ctx<'_> {
             kind: Type::String,
             on_missing: false,
             deadline,
+            retry_at: 0,
             argv: self.argv.iter().map(|arg| arg.to_vec()).collect(),
             postponed: false,
             followers: Some((count, self.ks.effects.offset())),
@@ -92,7 +93,7 @@ impl Engine {
                 self.sessions.wake(*id);
             }
         }
-        if self.ks.effects.is_recorded() {
+        if self.ks.effects.is_taken() {
             self.ks.effects.out().extend_from_slice(&fresh);
         }
     }

@@ -158,6 +158,11 @@ impl Reader {
         result
     }
 
+    /// How many keys were loaded so far.
+    pub fn keys(&self) -> u64 {
+        self.report.keys
+    }
+
     /// Whether the whole file was loaded.
     pub fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)

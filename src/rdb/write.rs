@@ -2,7 +2,7 @@
 
 use super::crc64::{Crc64, crc64};
 use super::lzf::Compressor;
-use super::{NODE_PACKED, NODE_PLAIN, kind, op};
+use super::{NODE_PACKED, NODE_PLAIN, kind, module, op};
 use crate::base::num::{fmt_i64, parse_i64};
 use crate::ds::dict::Keyed;
 use crate::ds::hash::Hash;
@@ -216,7 +216,13 @@ impl Values {
                 (true, Some(_)) => kind::HASH_LISTPACK_TTL,
                 (true, None) => kind::HASH_TTL,
             },
-            Value::Object(Object::Stream(_)) => kind::STREAM_3,
+            Value::Object(Object::Stream(_)) => {
+                if self.version >= 11 {
+                    kind::STREAM_3
+                } else {
+                    kind::STREAM_2
+                }
+            }
             Value::Object(Object::VectorSet(_) | Object::Json(_)) => kind::MODULE,
         }
     }
@@ -229,7 +235,10 @@ impl Values {
             Value::Object(Object::Set(set)) => self.set(out, code, set),
             Value::Object(Object::Zset(zset)) => self.zset(out, zset),
             Value::Object(Object::Hash(hash)) => self.hash(out, code, hash),
-            Value::Object(Object::Stream(_) | Object::VectorSet(_) | Object::Json(_)) => {}
+            Value::Object(Object::Stream(stream)) => {
+                super::stream::write(out, code, stream, |out, text| self.string(out, text));
+            }
+            Value::Object(object @ (Object::VectorSet(_) | Object::Json(_))) => self.module(out, object),
         }
     }
 
@@ -288,6 +297,15 @@ impl Values {
                 }
             }
         }
+    }
+
+    /// Writes a value of a module: whose it is, and all of it as one string.
+    fn module(&mut self, out: &mut Vec<u8>, object: &Object) {
+        let Some((id, text)) = module::write(object) else { return };
+        put_len(out, id);
+        put_len(out, module::STRING);
+        self.raw(out, &text);
+        put_len(out, module::END);
     }
 
     #[inline]
@@ -368,7 +386,7 @@ fn put_int(out: &mut Vec<u8>, n: i64) -> bool {
 }
 
 #[inline]
-fn put_len(out: &mut Vec<u8>, len: u64) {
+pub(super) fn put_len(out: &mut Vec<u8>, len: u64) {
     match len {
         0..0x40 => out.push(len as u8),
         0x40..0x4000 => out.extend_from_slice(&[0x40 | (len >> 8) as u8, len as u8]),

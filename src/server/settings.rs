@@ -3,7 +3,7 @@
 use super::log;
 use crate::cmd::params::{self, Kind};
 use crate::cmd::rewrite::{self, quoted};
-use crate::engine::{Engine, Proto};
+use crate::engine::Engine;
 use crate::resp::parse::split_words;
 use std::io::Read;
 use std::path::PathBuf;
@@ -204,7 +204,7 @@ fn save_points(engine: &mut Engine, words: &[String], first: bool, now: u64) -> 
 
 fn apply(engine: &mut Engine, words: &[String], now: u64) -> Result<(), String> {
     let (name, values) = (words[0].as_str(), &words[1..]);
-    let Some(param) = params::find(name.as_bytes()) else { return apply_other(engine, words, now) };
+    let Some(param) = params::find(name.as_bytes()) else { return apply_other(engine, words) };
     let many = matches!(param.kind, Kind::Words(_));
     if values.len() != 1 && (!many || (values.is_empty() && matches!(param.name, "bind" | "replicaof"))) {
         return Err("wrong number of arguments".to_string());
@@ -227,31 +227,23 @@ fn apply(engine: &mut Engine, words: &[String], now: u64) -> Result<(), String> 
 }
 
 /// Directives that are not parameters.
-fn apply_other(engine: &mut Engine, words: &[String], now: u64) -> Result<(), String> {
+fn apply_other(engine: &mut Engine, words: &[String]) -> Result<(), String> {
     match (words[0].as_str(), words.len()) {
         ("rename-command", 3) => {
             engine.rename_command(words[1].as_bytes(), words[2].as_bytes()).map_err(str::to_string)
         }
         ("user", 2..) => {
-            let argv: Vec<&[u8]> =
-                [&b"ACL"[..], b"SETUSER"].into_iter().chain(words[1..].iter().map(String::as_bytes)).collect();
-            call(engine, &argv, now)
+            let user: Vec<&[u8]> = words[1..].iter().map(String::as_bytes).collect();
+            engine.server.acl.declare(&user)
         }
         _ => Err("Bad directive or wrong number of arguments".to_string()),
     }
 }
 
+/// Sets a parameter. Fails with the reason in the error of CONFIG SET.
 fn set(engine: &mut Engine, name: &str, value: &str, now: u64) -> Result<(), String> {
-    call(engine, &[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()], now)
-}
-
-/// Runs a command. Fails with the reason in its error.
-fn call(engine: &mut Engine, argv: &[&[u8]], now: u64) -> Result<(), String> {
-    let id = engine.open("config", Proto::Resp2, now);
-    if let Some(session) = engine.sessions.get_mut(id) {
-        session.authenticated = true;
-    }
-    engine.call(id, argv, now);
+    let id = engine.open_host("config", now);
+    engine.call(id, &[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()], now);
     let reply = engine.sessions.get_mut(id).map(|s| std::mem::take(s.out.bytes_mut())).unwrap_or_default();
     engine.close(id);
     let [b'-', text @ ..] = reply.as_slice() else { return Ok(()) };

@@ -63,7 +63,7 @@ const HELP: &[&str] = &[
     "REPLICATE <command> [<arg> ...]",
     "    Sends a command to followers that is not run here.",
     "REPLYBUFFER <PEAK-RESET-TIME <NEVER|RESET|time>|RESIZING <0|1>>",
-    "    Checked, and without effect: buffers shrink when they are empty.",
+    "    Says how the buffers of replies are resized.",
     "SDSLEN <key>",
     "    Tells how long a key and its string are.",
     "SET-ACTIVE-EXPIRE <0|1>",
@@ -138,13 +138,7 @@ fn switch(c: &mut Ctx, name: &[u8], mut args: Args) -> Outcome {
             super::params::forms::memory(&text).filter(|n| *n <= u64::from(u32::MAX)).ok_or(Error::DebugThreshold)?;
         }
         (b"REPLYBUFFER", 2) => {
-            if args.word("PEAK-RESET-TIME") {
-                if !(args.word("NEVER") || args.word("RESET")) {
-                    args.int()?;
-                }
-            } else if args.word("RESIZING") {
-                args.int()?;
-            } else {
+            if !reply_buffers(c, &mut args)? {
                 return Err(known());
             }
         }
@@ -154,6 +148,25 @@ fn switch(c: &mut Ctx, name: &[u8], mut args: Args) -> Outcome {
     }
     c.out.ok();
     Ok(())
+}
+
+/// Says how the buffers of replies are resized. Returns whether it was said in words that are known.
+fn reply_buffers(c: &mut Ctx, args: &mut Args) -> Result<bool, Error> {
+    let rules = &mut c.server.reply_buffers;
+    if args.word("RESIZING") {
+        rules.resizing = args.next()? != b"0";
+    } else if args.word("PEAK-RESET-TIME") {
+        rules.peak_reset_ms = if args.word("NEVER") {
+            None
+        } else if args.word("RESET") {
+            crate::engine::clients::ReplyBuffers::default().peak_reset_ms
+        } else {
+            Some(u64::try_from(args.int()?).map_err(|_| Error::OutOfRangePositive)?)
+        };
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// Tells whether a text of so many `a`s matches; not longer than a command could bring one.

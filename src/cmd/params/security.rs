@@ -1,18 +1,26 @@
 //! Parameters of who may do what.
 
 use super::forms::{COUNT, PERMISSION};
-use super::{Kind, Param};
+use super::{Kind, Param, size_of_engine};
 
 pub(super) const PARAMS: &[Param] = &[
     Param::bound(
         "requirepass",
         Kind::Text,
         |c| String::from_utf8_lossy(&c.server.config.requirepass).into_owned(),
-        |c, v| c.server.config.requirepass = v.to_vec(),
+        |c, v| {
+            c.server.config.requirepass = v.to_vec();
+            c.set_default_password(v);
+        },
     ),
     Param::stored("aclfile", Kind::Text, "").fixed(),
-    Param::stored("acllog-max-len", COUNT, "128"),
-    Param::stored("acl-pubsub-default", Kind::Enum(&["allchannels", "resetchannels"]), "resetchannels"),
+    size_of_engine!("acllog-max-len", COUNT, server.acl.log.max_len),
+    Param::bound(
+        "acl-pubsub-default",
+        Kind::Enum(&["allchannels", "resetchannels"]),
+        |c| if c.server.acl.all_channels { "allchannels" } else { "resetchannels" }.to_string(),
+        |c, v| c.server.acl.all_channels = v == b"allchannels",
+    ),
     Param::bound(
         "enable-debug-command",
         PERMISSION,
