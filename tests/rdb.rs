@@ -115,7 +115,8 @@ fn keys_and_fields_that_are_due_stay_out_unless_another_decides() {
 
     let mut copy = fresh();
     copy.now = 0;
-    let report = rdb::load(&mut copy, &file, LoadOptions { now: NOW, keep_due: true, size: 0 }).unwrap();
+    let report =
+        rdb::load(&mut copy, &file, LoadOptions { now: NOW, keep_due: true, ..LoadOptions::default() }).unwrap();
     assert_eq!((report.keys, report.due, report.empty), (5, 0, 0));
     ks.now = 0;
     assert_same(&content(&mut copy), &content(&mut ks));

@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -24,6 +25,7 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
 pub mod rewrite;
 pub mod scan;
 pub mod server;
@@ -45,6 +47,7 @@ const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     #[cfg(feature = "bitmap")]
     bitmap::ROWS,
+    cluster::ROWS,
     command::ROWS,
     config::ROWS,
     connection::ROWS,
@@ -55,6 +58,7 @@ const FAMILIES: &[&[Row]] = &[
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
+    replication::ROWS,
     server::ROWS,
     set::ROWS,
     slowlog::ROWS,

@@ -60,6 +60,8 @@ pub struct Config {
     pub active_expire_effort: usize,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
+    /// Payloads of RESTORE are taken with any checksum (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
+    pub skip_checksum: bool,
     /// `client-query-buffer-limit`, bytes.
     pub query_buffer_limit: usize,
     /// Parameters that are only stored and read back, by name.
@@ -86,6 +88,7 @@ impl Default for Config {
             enable_protected_configs: Permission::No,
             active_expire_effort: 1,
             active_expire: true,
+            skip_checksum: false,
             query_buffer_limit: 1 << 30,
             other: Map::with_hasher(Seeded(0)),
         }

@@ -9,6 +9,10 @@ use crate::resp::encode;
 pub struct Effects {
     /// Whether anyone listens. Off, nothing is encoded.
     on: bool,
+    /// Whether the host does.
+    recorded: bool,
+    /// Whether followers do.
+    followed: bool,
     /// RESP frames of the unit, one after the other.
     unit: Vec<u8>,
     /// Where each frame of the unit ends, and the database it ran in.
@@ -26,7 +30,19 @@ pub struct Effects {
 impl Effects {
     /// Turns recording on or off. Off, units vanish.
     pub fn record(&mut self, on: bool) {
-        self.on = on;
+        self.recorded = on;
+        self.on = on || self.followed;
+    }
+
+    /// Notes that there are followers now, or none.
+    pub(super) fn follow(&mut self, on: bool) {
+        self.followed = on;
+        self.on = on || self.recorded;
+    }
+
+    /// Whether the host wants the finished bytes.
+    pub(super) fn is_taken(&self) -> bool {
+        self.recorded
     }
 
     /// Whether anyone listens: if not, effects need not be put together.
