@@ -150,10 +150,11 @@ const TIME: Row = Row {
 };
 
 fn time(c: &mut Ctx) -> Outcome {
-    let now = c.ks.now;
+    // Within the millisecond at which the command runs, as it stands still meanwhile.
+    let micros = c.server.host.micros().unwrap_or(c.ks.now * 1000).max(c.ks.now * 1000);
     c.out.array(2);
-    c.out.bulk((now / 1000).to_string().as_bytes());
-    c.out.bulk((now % 1000 * 1000).to_string().as_bytes());
+    c.out.bulk((micros / 1_000_000).to_string().as_bytes());
+    c.out.bulk((micros % 1_000_000).to_string().as_bytes());
     Ok(())
 }
 
@@ -267,14 +268,16 @@ const SHUTDOWN: Row = Row {
 /// Answers nothing: the host stops, and connections with it. NOW and FORCE are its way anyhow, as it waits for no follower.
 fn shutdown(c: &mut Ctx) -> Outcome {
     let mut args = c.args();
-    let (mut save, mut abort, mut other) = (None, false, false);
+    let (mut save, mut abort, mut now, mut force) = (None, false, false, false);
     while args.more() {
         if save != Some(true) && args.word("NOSAVE") {
             save = Some(false);
         } else if save != Some(false) && args.word("SAVE") {
             save = Some(true);
-        } else if args.word("NOW") || args.word("FORCE") {
-            other = true;
+        } else if args.word("NOW") {
+            now = true;
+        } else if args.word("FORCE") {
+            force = true;
         } else if args.word("ABORT") {
             abort = true;
         } else {
@@ -282,9 +285,17 @@ fn shutdown(c: &mut Ctx) -> Outcome {
         }
     }
     if abort {
-        return Err(if save.is_some() || other { Error::Syntax } else { Error::NoShutdown });
+        if save.is_some() || now || force {
+            return Err(Error::Syntax);
+        }
+        if !std::mem::take(&mut c.server.shutdown_asked) {
+            return Err(Error::NoShutdown);
+        }
+        c.request(Request::AbortShutdown);
+        c.out.ok();
+        return Ok(());
     }
-    c.request(Request::Shutdown { save });
+    c.request(Request::Shutdown { save, force });
     Ok(())
 }
 

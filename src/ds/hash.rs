@@ -94,6 +94,7 @@ impl Hash {
     }
 
     /// Returns whether there is such a field.
+    #[inline]
     pub fn contains(&self, field: &[u8]) -> bool {
         match &self.pairs {
             Repr::Pack(pack) => pack.find(field, 1, pack.first()).is_some(),
@@ -244,6 +245,7 @@ impl Hash {
     }
 
     /// Returns whether `field` is past its time: as in Redis, the time itself is not past.
+    #[inline]
     pub fn is_expired(&self, field: &[u8], now_ms: u64) -> bool {
         self.expire_at(field).is_some_and(|at| at < now_ms)
     }

@@ -96,6 +96,7 @@ impl Set {
     }
 
     /// Returns whether there is no member.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -140,6 +140,7 @@ impl<E: Copy> Tree<E> {
     }
 
     /// Returns the entry with `rank` smaller ones before it.
+    #[inline]
     pub fn get(&self, rank: usize) -> Option<E> {
         let (leaf, at) = self.leaf_at(rank);
         leaf.get(at).copied()
@@ -187,6 +188,7 @@ impl<E: Copy> Tree<E> {
     }
 
     /// Returns the leaf that holds `rank`, and its place there. For ranks that do not exist the place is behind the leaf's end.
+    #[inline]
     fn leaf_at(&self, mut rank: usize) -> (&[E], usize) {
         let mut node = &self.root;
         loop {
@@ -293,6 +295,7 @@ impl<E: Copy> Node<E> {
     }
 
     /// Returns the smallest entry. The node must not be empty.
+    #[inline]
     fn min(&self) -> E {
         match self {
             Node::Leaf(entries) => entries[0],

@@ -473,6 +473,7 @@ impl Table {
 }
 
 /// Returns the comparison of entries of the order with that of member `id`.
+#[inline]
 fn by_entry(members: &Dict<Member>, id: u32) -> impl Fn(&Ranked) -> Ordering {
     let sought = members.get(id);
     move |e| {

@@ -213,6 +213,7 @@ impl Entry {
     }
 
     /// The bytes the entry's own allocation takes.
+    #[inline]
     fn size(&self) -> usize {
         let head = self.head();
         key_at(head) + self.key_len() + head.value_len as usize
@@ -358,6 +359,7 @@ impl Entry {
     }
 
     /// Returns the same value under another key.
+    #[inline]
     pub fn with_key(self, key: &[u8]) -> Self {
         let mut head = self.head();
         head.key_len = if key.len() < LONG_KEY as usize { key.len() as u8 } else { LONG_KEY };
@@ -481,6 +483,7 @@ fn boxed<T>(value: T) -> u64 {
 }
 
 /// The integer that `text` spells, if it can.
+#[inline]
 fn parse_short_int(text: &[u8]) -> Option<i64> {
     if text.len() <= 20 { parse_i64(text) } else { None }
 }

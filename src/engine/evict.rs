@@ -264,6 +264,7 @@ impl Keyspace {
         self.stats.evicted += 1;
         self.effects.also(self.db(), &[b"DEL", entry.key()]);
         self.touch_watchers(entry.key());
+        self.disown();
         self.notify(events::EVICTED, "evicted", entry.key());
         self.dispose(entry, self.lazily.eviction);
         parts

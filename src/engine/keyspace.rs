@@ -12,6 +12,7 @@ use super::events::{self, Event};
 use super::lazy::{Graveyard, Lazily};
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
+use super::tracking::Change;
 use super::value::{Limits, Object, Structure, Type};
 use crate::base::hash::{Map, Seeded};
 use crate::base::rng::Rng;
@@ -133,6 +134,10 @@ pub struct Keyspace {
     pub events: Vec<Event>,
     /// Sessions whose watched keys changed in the running unit.
     pub(super) touched: Vec<SessionId>,
+    /// Somebody has cached keys, so changes are collected in `invalid`.
+    pub(super) tracked: bool,
+    /// What changed in the running unit.
+    pub(super) invalid: Vec<Change>,
     /// Keys that changed while somebody waited for them.
     pub(super) ready: Vec<(usize, Vec<u8>)>,
     /// Counters.
@@ -176,6 +181,7 @@ impl Data {
         }
     }
 
+    #[inline]
     fn insert(&mut self, entry: Entry) -> u32 {
         let at = entry.expire();
         self.hint_fields(&entry);
@@ -239,6 +245,8 @@ impl Keyspace {
             notify_flags: 0,
             events: Vec::new(),
             touched: Vec::new(),
+            tracked: false,
+            invalid: Vec::new(),
             ready: Vec::new(),
             stats: KeyStats::default(),
             expiry: Expiry::Deletes,
@@ -341,6 +349,7 @@ impl Keyspace {
         self.stats.expired += 1;
         self.effects.also(self.db, &[b"DEL", entry.key()]);
         self.touch_watchers(entry.key());
+        self.disown();
         self.notify(events::EXPIRED, "expired", entry.key());
         self.dispose(entry, self.lazily.expire);
     }
@@ -420,6 +429,7 @@ impl Keyspace {
 
     /// Returns the structure at `key` through a shared borrow, so that several keys can be held at once. Counts, expires and
     /// remembers nothing: [`Keyspace::read`] each key first.
+    #[inline]
     pub fn see<T: Structure>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
         match self.see_entry(key) {
             None => Ok(None),
@@ -559,11 +569,22 @@ impl Keyspace {
         {
             self.touched.extend(sessions);
         }
+        if self.tracked {
+            self.invalid.push(Change::Key { key: key.to_vec(), own: true });
+        }
         if !db.blocked.is_empty()
             && let Some(queue) = db.blocked.get_mut(key)
             && !std::mem::replace(&mut queue.ready, true)
         {
             self.ready.push((self.db, key.to_vec()));
+        }
+    }
+
+    /// Says that the change told last was not the running session's: time or want of memory made it.
+    #[inline]
+    pub(super) fn disown(&mut self) {
+        if let Some(Change::Key { own, .. }) = self.invalid.last_mut() {
+            *own = false;
         }
     }
 
@@ -671,6 +692,7 @@ impl Keyspace {
     }
 
     /// Stores a value at `key`, whatever was there.
+    #[inline]
     pub fn put(&mut self, key: &[u8], value: Payload<'_>, ttl: Ttl) {
         match self.find(key) {
             Some(id) => self.put_at(id, key, value, ttl),
@@ -692,6 +714,7 @@ impl Keyspace {
         self.dispose(old, self.lazily.server_del);
     }
 
+    #[inline]
     fn insert(&mut self, key: &[u8], value: Payload<'_>, expire: Option<u64>) -> u32 {
         let entry = Entry::new(key, value, expire, self.birth_clock(), self.epoch);
         self.insert_entry(entry)
@@ -772,6 +795,9 @@ impl Keyspace {
     /// rest later.
     pub fn flush(&mut self, at_once: Option<usize>) -> usize {
         let count = self.len();
+        if self.tracked && self.invalid.last() != Some(&Change::All) {
+            self.invalid.push(Change::All);
+        }
         let db = &self.dbs[self.db];
         self.touched.extend(watchers_of(&db.watched, |key| db.data.dict.contains(key)));
         let waited: Vec<_> = db.blocked.keys().filter(|key| db.data.dict.contains(key)).cloned().collect();
@@ -861,6 +887,7 @@ impl Keyspace {
         let argv: Vec<&[u8]> = [&b"HDEL"[..], key].into_iter().chain(gone.iter().map(Vec::as_slice)).collect();
         self.effects.also(self.db, &argv);
         self.touch_watchers(key);
+        self.disown();
         self.notify(events::HASH, "hexpired", key);
         self.delete_if_empty(key);
         gone.len()

@@ -14,6 +14,19 @@ const UNORDERED: &[&str] = &[
 /// Commands whose reply is by chance.
 const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "ZRANDMEMBER"];
 
+/// Words that 7.0 does not know after these names: what has them is left out.
+const NEWER_WORDS: &[(&str, &[&str])] = &[
+    ("HSCAN", &["NOVALUES"]),
+    ("BITOP", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
+];
+
+/// Whether 7.0 does not know the command in this form.
+pub fn is_newer(argv: &[Vec<u8>]) -> bool {
+    let has = |word: &&str| argv.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    NEWER_WORDS.iter().any(|(name, words)| is_one_of(argv, &[name]) && words.iter().any(has))
+}
+
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
     is_one_of(argv, UNORDERED)
@@ -258,7 +271,10 @@ impl Filler<'_> {
 
     fn value(&mut self, name: &str) -> Vec<u8> {
         let edges = self.vocabulary.edges;
-        let is_key = matches!(name, "key" | "destination" | "source" | "newkey" | "key1" | "key2" | "dst" | "src");
+        let is_key = matches!(
+            name,
+            "key" | "destination" | "destkey" | "sourcekey" | "source" | "newkey" | "key1" | "key2" | "dst" | "src"
+        );
         // The order and cursors of a walk through a table are each server's own: begin it, and go all the way.
         if name == "cursor" {
             return if self.rng.below(40) == 0 { b"x1".to_vec() } else { b"0".to_vec() };
@@ -276,6 +292,7 @@ impl Filler<'_> {
         match name {
             _ if is_key => self.key(),
             "member" | "element" | "field" | "pivot" | "item" => self.member(),
+            _ if self.word.slot.row.group == Group::Bitmap => self.about_bits(name),
             "value" if self.word.slot.row.group == Group::Hash => self.text(),
             "value" => self.text(),
             "score" | "weight" => self.score(),
@@ -306,6 +323,25 @@ impl Filler<'_> {
                 self.index()
             }
             "min-match-len" | "numkeys" | "numfields" => self.index(),
+            _ => self.text(),
+        }
+    }
+
+    /// An argument of a command about bits: positions near each other, so that fields overlap.
+    fn about_bits(&mut self, name: &str) -> Vec<u8> {
+        match name {
+            "bit" => pick(self.rng, &["0", "1", "0", "1", "1", "2", "x"]),
+            "value" if self.word.slot.full_name == "setbit" => pick(self.rng, &["0", "1", "0", "1", "1", "2", "x"]),
+            "encoding" => match self.rng.below(12) {
+                0 => pick(self.rng, &["i64", "u63", "u64", "i65", "u0", "x8", "i", "U8"]),
+                _ => format!("{}{}", ['i', 'u'][self.rng.below(2)], 1 + self.rng.below(63)).into_bytes(),
+            },
+            "offset" => match self.rng.below(20) {
+                0 => pick(self.rng, &["-1", "4294967296", "x", "#", "#-1", "#9223372036854775807"]),
+                1..5 if self.word.slot.full_name != "setbit" => format!("#{}", self.rng.below(5)).into_bytes(),
+                _ => self.rng.below(300).to_string().into_bytes(),
+            },
+            "start" | "end" => (self.rng.below(120) as i64 - 40).to_string().into_bytes(),
             _ => self.text(),
         }
     }

@@ -193,7 +193,7 @@ impl Differ {
                 argv.extend([b"COUNT".to_vec(), b"1000".to_vec()]);
             }
             let longer = LONGER_NOW.iter().any(|(name, most)| words::is_one_of(&argv, &[name]) && argv.len() > *most);
-            let newer = words::is_one_of(&argv, &["HSCAN"]) && has(&argv, "NOVALUES");
+            let newer = words::is_newer(&argv);
             // By text, only sets of one score have a meaning.
             if has(&argv, "BYLEX") {
                 let key = if words::is_one_of(&argv, &["ZRANGESTORE"]) { 2 } else { 1 };

@@ -91,7 +91,7 @@ fn percent(part: u64, whole: u64) -> f64 {
 
 /// What a session takes.
 fn cost(session: &Session) -> u64 {
-    (size_of::<Session>() + session.out.capacity() + session.query_buffer) as u64
+    session.memory() as u64
 }
 
 /// The section of INFO.
