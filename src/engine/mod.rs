@@ -332,6 +332,9 @@ impl<'a> Ctx<'a> {
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
+        if !self.nested && self.row.has(flag::TOUCHES_ARBITRARY_KEYS) {
+            self.ks.effects.set_loose();
+        }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
         let db = self.ks.db();
@@ -791,7 +794,9 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
+            self.ks.effects.set_loose();
             self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
+            self.ks.effects.end_unit();
         }
         self.server.note_peak(now);
         self.evict_on();
