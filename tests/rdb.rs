@@ -75,7 +75,7 @@ fn a_snapshot_in_slices_is_a_file_of_one_instant() {
         ks.in_db([0, 3, 15][n % 3], |ks| match n % 4 {
             0 => _ = ks.delete(key.as_bytes()),
             1 => _ = ks.set_expire(key.as_bytes(), Some(NOW + 5)),
-            2 if n > 70 => _ = ks.flush(),
+            2 if n > 70 => _ = ks.flush(None),
             _ => ks.set_text(key.as_bytes(), b"new", Ttl::Clear),
         });
     }
@@ -235,8 +235,6 @@ fn what_cannot_be_loaded_is_refused_by_name() {
         (Bytes::new(11).raw(&[0xF5]).string(b"#!lua").end(true), RdbError::Functions),
         (Bytes::new(11).raw(&[0xF7]).end(true), RdbError::Module),
         (key(7).end(true), RdbError::Module),
-        (key(15).end(true), RdbError::Stream),
-        (key(21).end(true), RdbError::Stream),
         (key(8).end(true), RdbError::Type(8)),
         (key(22).end(true), RdbError::Type(22)),
         (key(0).string(b"a").key(0, "k").string(b"b").end(true), RdbError::Duplicate(b"k".to_vec())),

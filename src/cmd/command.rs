@@ -44,7 +44,7 @@ fn subs_of(table: &Table, parent: RowId) -> Vec<RowId> {
 }
 
 /// The command or sub-command (`client|list`) of this name.
-fn find(table: &Table, name: &[u8]) -> Option<RowId> {
+pub(super) fn find(table: &Table, name: &[u8]) -> Option<RowId> {
     match name.iter().position(|byte| *byte == b'|') {
         Some(at) => table.find_sub(table.find(&name[..at])?, &name[at + 1..]),
         None => table.find(name),

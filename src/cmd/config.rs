@@ -114,10 +114,37 @@ fn set(c: &mut Ctx) -> Outcome {
     for (param, name, value) in wanted {
         checked.push((param, param.check(c, value).map_err(|why| failed(name, &why))?));
     }
-    for (param, value) in checked {
-        param.set(c, &value);
-    }
+    apply(c, &checked).map_err(|(n, why)| failed(pairs[2 * n], &why))?;
     c.out.ok();
+    Ok(())
+}
+
+/// Sets all, and has the host put those that concern it into effect. If it refuses one, all are as before; fails with its place
+/// and the reason.
+fn apply(c: &mut Ctx, checked: &[(&Param, Vec<u8>)]) -> Result<(), (usize, String)> {
+    let mut before = Vec::with_capacity(checked.len());
+    for (param, value) in checked {
+        before.push(param.get(c));
+        param.set(c, value);
+    }
+    if c.server.starting {
+        return Ok(());
+    }
+    for (n, (param, value)) in checked.iter().enumerate() {
+        if !param.hosted || *value == before[n] {
+            continue;
+        }
+        if let Err(why) = c.server.host.configure(param.name, &mut c.server.config) {
+            for (n, (param, _)) in checked.iter().enumerate().rev() {
+                param.set(c, &before[n]);
+            }
+            for (param, _) in checked[..n].iter().filter(|(param, _)| param.hosted) {
+                // What was in effect a moment ago can be again.
+                _ = c.server.host.configure(param.name, &mut c.server.config);
+            }
+            return Err((n, why));
+        }
+    }
     Ok(())
 }
 
@@ -150,7 +177,11 @@ fn resetstat(c: &mut Ctx) -> Outcome {
     c.server.calls.fill(CallStats::default());
     c.server.errors.clear();
     c.server.connections = 0;
+    c.server.meter.reset();
+    (c.sessions.output_cuts, c.sessions.input_cuts) = (0, 0);
     c.ks.stats = Default::default();
+    c.ks.graves.freed = 0;
+    c.server.evict.reset_stats(c.ks.now);
     c.out.ok();
     Ok(())
 }
@@ -161,7 +192,7 @@ const REWRITE: Row = Row {
     since: "2.8.0",
     arity: 2,
     flags: ADMIN,
-    summary: "Would write the parameters to the file they came from; there is none.",
+    summary: "Writes the parameters to the configuration file the server was started with, and keeps its comments.",
     complexity: "O(1)",
     ts: "(): 'OK'",
     example: "> CONFIG REWRITE\n(error) ERR The server is running without a config file",
@@ -169,6 +200,11 @@ const REWRITE: Row = Row {
     ..Row::NONE
 };
 
-fn rewrite(_: &mut Ctx) -> Outcome {
-    Err(Error::NoConfigFile)
+fn rewrite(c: &mut Ctx) -> Outcome {
+    let failed = |why: String| Error::new(format!("ERR Rewriting config file: {why}"));
+    let text = c.server.host.config_file().ok_or(Error::NoConfigFile)?.map_err(failed)?;
+    let text = super::rewrite::rewrite(&text, c);
+    c.server.host.replace_config_file(&text).map_err(failed)?;
+    c.out.ok();
+    Ok(())
 }

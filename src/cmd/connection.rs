@@ -2,7 +2,7 @@
 
 use super::client::CLIENT;
 use crate::engine::acl;
-use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Row, Session, args, flag};
+use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Row, Session, args, flag, tracking};
 
 /// The family.
 pub const ROWS: &[Row] = &[AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT];
@@ -245,6 +245,8 @@ fn reset(c: &mut Ctx) -> Outcome {
     c.me.multi = None;
     c.ks.unwatch(c.me);
     c.pubsub.unsubscribe_all(c.me);
+    tracking::disable(c.server, c.ks, c.me);
+    c.server.monitors.retain(|id| *id != c.me.place);
     speak(c, Proto::Resp2);
     c.logout();
     let me: &mut Session = c.me;

@@ -16,14 +16,20 @@ pub mod export;
 pub mod generic;
 pub mod hash;
 pub mod info;
+#[cfg(feature = "json")]
+pub mod json;
+pub mod latency;
 pub mod list;
 pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod rewrite;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod slowlog;
+pub mod stream;
 pub mod string;
 pub mod tx;
 pub mod zset;
@@ -44,10 +50,16 @@ const FAMILIES: &[&[Row]] = &[
     connection::ROWS,
     generic::ROWS,
     hash::ROWS,
+    #[cfg(feature = "json")]
+    json::ROWS,
+    latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
     server::ROWS,
     set::ROWS,
+    slowlog::ROWS,
+    #[cfg(feature = "stream")]
+    stream::ROWS,
     string::ROWS,
     tx::ROWS,
     zset::ROWS,

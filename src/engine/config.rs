@@ -56,12 +56,22 @@ pub struct Config {
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.
     pub enable_protected_configs: Permission,
+    /// `active-expire-effort`: 1 to 10.
+    pub active_expire_effort: usize,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
     /// `client-query-buffer-limit`, bytes.
     pub query_buffer_limit: usize,
     /// Parameters that are only stored and read back, by name.
     pub other: Map<&'static str, String>,
+}
+
+impl Config {
+    /// Whether writes are refused after a snapshot could not be saved in the background.
+    pub(super) fn stops_writes(&self) -> bool {
+        let text = |name: &str| self.other.get(name).map(String::as_str);
+        text("stop-writes-on-bgsave-error") != Some("no") && text("save").is_some_and(|points| !points.is_empty())
+    }
 }
 
 impl Default for Config {
@@ -74,6 +84,7 @@ impl Default for Config {
             timeout: 0,
             enable_debug_command: Permission::No,
             enable_protected_configs: Permission::No,
+            active_expire_effort: 1,
             active_expire: true,
             query_buffer_limit: 1 << 30,
             other: Map::with_hasher(Seeded(0)),

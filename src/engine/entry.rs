@@ -4,6 +4,7 @@
 //! A 16-byte key with a 16-byte value takes 40 bytes. The *word* is an integer, or the pointer to a longer string or an object.
 
 use super::value::{Object, Type};
+use crate::base::heap::{block, of_vec};
 use crate::base::num::parse_i64;
 use crate::ds::dict::Keyed;
 use crate::ds::listpack::Elem;
@@ -268,6 +269,11 @@ impl Entry {
         }
     }
 
+    /// Frees about `count` parts of a value that nobody will look at any more. Returns whether some are left.
+    pub fn wither(&mut self, count: usize) -> bool {
+        self.object_mut().is_some_and(|object| object.wither(count))
+    }
+
     /// The object to change, unless the value is a string.
     pub fn object_mut(&mut self) -> Option<&mut Object> {
         if form(self.head()) != Form::Object {
@@ -424,12 +430,21 @@ impl Entry {
 
     /// Bytes on the heap, the value included.
     pub fn heap_bytes(&self) -> usize {
-        self.size()
+        block(self.size())
             + match self.value() {
-                Value::Object(object) => size_of::<Object>() + object.heap_bytes(),
-                Value::Text(Elem::Str(s)) if form(self.head()) == Form::Heap => size_of::<Vec<u8>>() + s.len(),
+                Value::Object(object) => block(size_of::<Object>()) + object.heap_bytes(),
+                Value::Text(_) if form(self.head()) == Form::Heap => {
+                    // SAFETY: as in `text`.
+                    let text = unsafe { &*(self.word() as usize as *const Vec<u8>) };
+                    block(size_of::<Vec<u8>>()) + of_vec(text)
+                }
                 Value::Text(_) => 0,
             }
+    }
+
+    /// How many parts have to be freed with the value, about: what makes freeing it at once too long.
+    pub fn parts(&self) -> usize {
+        self.object().map_or(1, Object::parts)
     }
 }
 

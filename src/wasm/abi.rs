@@ -323,11 +323,15 @@ fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
         news.requests.extend(engine.take_requests());
         flag_up(REQUESTS);
     }
-    if !changed {
-        return;
-    }
+    // Effects without a change of its own: a read that met a due key, or before which room was made.
     if engine.ks.effects.pending() {
         flag_up(EFFECTS);
+    }
+    if engine.has_work() {
+        flag_up(WAKE);
+    }
+    if !changed {
+        return;
     }
     if news.watched {
         flag_up(CHANGED);

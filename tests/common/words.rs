@@ -14,6 +14,19 @@ const UNORDERED: &[&str] = &[
 /// Commands whose reply is by chance.
 const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "ZRANDMEMBER"];
 
+/// Words that 7.0 does not know after these names: what has them is left out.
+const NEWER_WORDS: &[(&str, &[&str])] = &[
+    ("HSCAN", &["NOVALUES"]),
+    ("BITOP", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
+];
+
+/// Whether 7.0 does not know the command in this form.
+pub fn is_newer(argv: &[Vec<u8>]) -> bool {
+    let has = |word: &&str| argv.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    NEWER_WORDS.iter().any(|(name, words)| is_one_of(argv, &[name]) && words.iter().any(has))
+}
+
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
     is_one_of(argv, UNORDERED)

@@ -41,13 +41,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
 /// Commands that take more arguments now than in 7.0, and how many they took: what is longer is left out.
 const LONGER_NOW: &[(&str, usize)] = &[("ZRANK", 3), ("ZREVRANK", 3)];
 
-/// Words that 7.0 does not know after these names: what has them is left out.
-const NEWER_WORDS: &[(&str, &[&str])] = &[
-    ("HSCAN", &["NOVALUES"]),
-    ("BITOP", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
-    ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
-];
-
 type Argv = Vec<Vec<u8>>;
 
 /// Runs as many random commands as asked for. Fails with all differences found.
@@ -200,9 +193,7 @@ impl Differ {
                 argv.extend([b"COUNT".to_vec(), b"1000".to_vec()]);
             }
             let longer = LONGER_NOW.iter().any(|(name, most)| words::is_one_of(&argv, &[name]) && argv.len() > *most);
-            let newer = NEWER_WORDS
-                .iter()
-                .any(|(name, known)| words::is_one_of(&argv, &[name]) && known.iter().any(|word| has(&argv, word)));
+            let newer = words::is_newer(&argv);
             // By text, only sets of one score have a meaning.
             if has(&argv, "BYLEX") {
                 let key = if words::is_one_of(&argv, &["ZRANGESTORE"]) { 2 } else { 1 };

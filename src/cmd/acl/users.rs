@@ -46,10 +46,11 @@ pub(super) const GETUSER: Row = Row {
     complexity: "O(N). Where N is the number of password, command and pattern rules that the user has.",
     syntax: "username",
     ts: "(username: string): Record<string, Reply> | null",
-    example: "> ACL SETUSER reader on nopass ~a %R~b +@read (+set ~c)\nOK\n> ACL GETUSER reader\n1) \"flags\"\n2) 1) \"on\"\n   \
-              2) \"nopass\"\n   3) \"sanitize-payload\"\n3) \"passwords\"\n4) (empty array)\n5) \"commands\"\n6) \"-@all +@read\"\n\
-              7) \"keys\"\n8) \"~a %R~b\"\n9) \"channels\"\n10) \"\"\n11) \"selectors\"\n12) 1) 1) \"commands\"\n       \
-              2) \"-@all +set\"\n       3) \"keys\"\n       4) \"~c\"\n       5) \"channels\"\n       6) \"\"\n> ACL GETUSER nobody\n(nil)",
+    example: "> ACL SETUSER reader on nopass ~a %R~b +@read (+set ~c)\nOK\n> ACL GETUSER reader\n 1) \"flags\"\n \
+              2) 1) \"on\"\n    2) \"nopass\"\n    3) \"sanitize-payload\"\n 3) \"passwords\"\n 4) (empty array)\n \
+              5) \"commands\"\n 6) \"-@all +@read\"\n 7) \"keys\"\n 8) \"~a %R~b\"\n 9) \"channels\"\n10) \"\"\n\
+              11) \"selectors\"\n12) 1) 1) \"commands\"\n       2) \"-@all +set\"\n       3) \"keys\"\n       4) \"~c\"\n       \
+              5) \"channels\"\n       6) \"\"\n> ACL GETUSER nobody\n(nil)",
     differs: "every user has its flag about payloads from the beginning, as in Redis 7.2",
     run: getuser,
     ..Row::NONE

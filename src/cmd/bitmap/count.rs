@@ -1,7 +1,7 @@
 //! Bits in a range: how many are set, and where the first is that is set or not.
 
 use crate::ds::bits;
-use crate::engine::{Args, Ctx, Error, Group, KEY_READ, Outcome, Row, flag};
+use crate::engine::{Args, Ctx, Error, Group, KEY_READ, Outcome, Row, args, flag};
 use std::ops::Range;
 
 pub(super) const BITCOUNT: Row = Row {
@@ -67,8 +67,10 @@ fn bitpos(c: &mut Ctx) -> Outcome {
         return Err(Error::Syntax);
     }
     let start = if args.more() { args.int()? } else { 0 };
-    let end = if args.more() { Some(args.int()?) } else { None };
+    // The unit is looked at before the end is, which is a number.
+    let end = if args.more() { Some(args.next()?) } else { None };
     let unit = unit(&mut args)?;
+    let end = end.map(args::int).transpose()?;
     let mut buf = [0; 40];
     let position = match c.ks.text(key)? {
         None if on => None,

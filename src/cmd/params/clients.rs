@@ -1,25 +1,71 @@
 //! Parameters of clients: how many, how long, how much they may ask for and leave unread; and what is watched of their calls.
 
-use super::forms::{ANY_INT, COUNT, LONG, UINT, joined, loose_int, memory};
+use super::forms::{ANY_INT, COUNT, LONG, UINT, joined, loose_int, memory, number, unsigned};
 use super::{Kind, Param, size_of_engine};
 use crate::base::num;
+use crate::engine::Ctx;
+use crate::engine::clients::{OutputLimit, OutputLimits};
+
+/// A setting of the meter, which decides anew whether commands are timed.
+macro_rules! meter {
+    ($name:literal, $kind:expr, $($path:ident).+, $value:ident) => {
+        Param::bound(
+            $name,
+            $kind,
+            |c| c.server.meter.$($path).+.to_string(),
+            |c, v| {
+                c.server.meter.$($path).+ = $value(v);
+                let kept = c.server.meter.slow.max_len;
+                c.server.meter.slow.entries.truncate(kept);
+                c.server.meter.update();
+            },
+        )
+    };
+}
 
 pub(super) const PARAMS: &[Param] = &[
     size_of_engine!("maxclients", Kind::Int(1, UINT), server.config.maxclients).hosted(),
     size_of_engine!("timeout", ANY_INT, server.config.timeout),
     size_of_engine!("proto-max-bulk-len", Kind::Memory(1 << 20, LONG), server.config.proto_max_bulk_len),
     size_of_engine!("client-query-buffer-limit", Kind::Memory(1 << 20, LONG), server.config.query_buffer_limit),
-    Param::stored("client-output-buffer-limit", Kind::Words(buffer_limits), BUFFER_LIMITS),
-    Param::stored("tracking-table-max-keys", COUNT, "1000000"),
-    Param::stored("slowlog-log-slower-than", Kind::Int(-1, LONG), "10000"),
-    Param::stored("slowlog-max-len", COUNT, "128"),
-    Param::stored("latency-monitor-threshold", COUNT, "0"),
-    Param::stored("latency-tracking", Kind::Bool, "yes"),
+    Param::bound("client-output-buffer-limit", Kind::Words(buffer_limits), get_buffer_limits, set_buffer_limits),
+    size_of_engine!("tracking-table-max-keys", COUNT, server.tracking.max_keys),
+    meter!("slowlog-log-slower-than", Kind::Int(-1, LONG), slower_than_us, number),
+    meter!("slowlog-max-len", COUNT, slow.max_len, unsigned),
+    meter!("latency-monitor-threshold", COUNT, threshold_ms, unsigned),
+    Param::bound(
+        "latency-tracking",
+        Kind::Bool,
+        |c| if c.server.meter.tracking { "yes" } else { "no" }.to_string(),
+        |c, v| {
+            c.server.meter.tracking = v == b"yes";
+            c.server.meter.update();
+        },
+    ),
     Param::stored("latency-tracking-info-percentiles", Kind::Words(percentiles), "50 99 99.9"),
     Param::stored("busy-reply-threshold", COUNT, "5000").alias("lua-time-limit"),
 ];
 
-const BUFFER_LIMITS: &str = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
+fn get_buffer_limits(c: &Ctx) -> String {
+    let classes = ["normal", "slave", "pubsub"].iter().zip(c.sessions.limits.by_class());
+    let one =
+        |(class, limit): (&&str, &OutputLimit)| format!("{class} {} {} {}", limit.hard, limit.soft, limit.seconds);
+    classes.map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// `value` is what [`buffer_limits`] made of it: all classes, in order.
+fn set_buffer_limits(c: &mut Ctx, value: &[u8]) {
+    let text = String::from_utf8_lossy(value);
+    let words: Vec<&str> = text.split(' ').collect();
+    let mut limits = *c.sessions.limits.by_class();
+    for (limit, group) in limits.iter_mut().zip(words.chunks(4)) {
+        if let [_, hard, soft, seconds] = group {
+            let (hard, soft) = (unsigned(hard.as_bytes()), unsigned(soft.as_bytes()));
+            *limit = OutputLimit { hard, soft, seconds: unsigned(seconds.as_bytes()) };
+        }
+    }
+    c.sessions.limits = OutputLimits::new(limits);
+}
 
 /// Groups of class, hard limit, soft limit, soft seconds; classes that are not named keep theirs.
 fn buffer_limits(new: &[&str], old: &str) -> Result<String, String> {
@@ -66,6 +112,8 @@ fn six_digits(n: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const BUFFER_LIMITS: &str = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
 
     #[test]
     fn buffer_limits_keep_the_classes_not_named() {

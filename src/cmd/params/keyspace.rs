@@ -23,8 +23,8 @@ pub(super) const PARAMS: &[Param] = &[
     size_of_engine!("zset-max-listpack-value", SIZE, ks.limits.zset.value).alias("zset-max-ziplist-value"),
     size_of_engine!("hash-max-listpack-entries", COUNT, ks.limits.hash.entries).alias("hash-max-ziplist-entries"),
     size_of_engine!("hash-max-listpack-value", SIZE, ks.limits.hash.value).alias("hash-max-ziplist-value"),
-    Param::stored("stream-node-max-entries", COUNT, "100"),
-    Param::stored("stream-node-max-bytes", SIZE, "4096"),
+    size_of_engine!("stream-node-max-entries", COUNT, ks.limits.stream.entries),
+    size_of_engine!("stream-node-max-bytes", SIZE, ks.limits.stream.bytes),
     Param::stored("hll-sparse-max-bytes", SIZE, "3000"),
     Param::bound(
         "notify-keyspace-events",
@@ -33,7 +33,7 @@ pub(super) const PARAMS: &[Param] = &[
         |c, v| c.ks.notify_flags = events::parse(v).unwrap_or_default(),
     ),
     Param::bound("databases", POSITIVE_INT, |c| c.ks.db_count().to_string(), |_, _| ()).fixed(),
-    Param::stored("active-expire-effort", Kind::Int(1, 10), "1"),
+    size_of_engine!("active-expire-effort", Kind::Int(1, 10), server.config.active_expire_effort),
     Param::stored("activerehashing", Kind::Bool, "yes"),
     Param::stored("locale-collate", Kind::Text, ""),
 ];

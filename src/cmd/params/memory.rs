@@ -1,34 +1,39 @@
 //! Parameters of memory: its limit, what goes when it is reached, and how it is given back.
 
-use super::forms::{ANY_INT, LONG, POSITIVE_INT};
-use super::{Kind, Param, size_of_engine};
+use super::forms::{ANY_INT, LONG, POSITIVE_INT, unsigned};
+use super::{Kind, Param, bool_of_engine, size_of_engine};
 use crate::engine::Ctx;
+use crate::engine::evict::Policy;
 use crate::engine::keyspace::Clock;
 
-const POLICIES: &[&str] = &[
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-    "allkeys-lru",
-    "allkeys-lfu",
-    "allkeys-random",
-    "noeviction",
-];
-
 pub(super) const PARAMS: &[Param] = &[
-    size_of_engine!("maxmemory", Kind::Bytes, server.config.maxmemory),
-    Param::bound("maxmemory-policy", Kind::Enum(POLICIES), policy, set_policy),
-    Param::stored("maxmemory-samples", POSITIVE_INT, "5"),
-    Param::stored("maxmemory-eviction-tenacity", Kind::Int(0, 100), "10"),
-    Param::stored("maxmemory-clients", Kind::Share, "0"),
+    Param::bound(
+        "maxmemory",
+        Kind::Bytes,
+        |c| c.server.config.maxmemory.to_string(),
+        |c, v| {
+            c.server.config.maxmemory = unsigned(v);
+            // What is too much now goes soon.
+            c.server.evict.pending = true;
+            limit_clients(c);
+        },
+    ),
+    Param::bound(
+        "maxmemory-policy",
+        Kind::Enum(Policy::WORDS),
+        |c| c.server.evict.policy.word().to_string(),
+        set_policy,
+    ),
+    size_of_engine!("maxmemory-samples", POSITIVE_INT, server.evict.samples),
+    size_of_engine!("maxmemory-eviction-tenacity", Kind::Int(0, 100), server.evict.tenacity),
+    Param::bound("maxmemory-clients", Kind::Share, |c| stored(c, "maxmemory-clients", "0"), set_memory_of_clients),
     size_of_engine!("lfu-log-factor", ANY_INT, ks.lfu.0),
     size_of_engine!("lfu-decay-time", ANY_INT, ks.lfu.1),
-    Param::stored("lazyfree-lazy-eviction", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-expire", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-server-del", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-user-del", Kind::Bool, "no"),
-    Param::stored("lazyfree-lazy-user-flush", Kind::Bool, "no"),
+    bool_of_engine!("lazyfree-lazy-eviction", ks.lazily.eviction),
+    bool_of_engine!("lazyfree-lazy-expire", ks.lazily.expire),
+    bool_of_engine!("lazyfree-lazy-server-del", ks.lazily.server_del),
+    bool_of_engine!("lazyfree-lazy-user-del", ks.lazily.user_del),
+    bool_of_engine!("lazyfree-lazy-user-flush", ks.lazily.user_flush),
     Param::stored("activedefrag", Kind::Special(no_defrag), "no"),
     Param::stored("active-defrag-cycle-min", Kind::Int(1, 99), "1"),
     Param::stored("active-defrag-cycle-max", Kind::Int(1, 99), "25"),
@@ -39,15 +44,32 @@ pub(super) const PARAMS: &[Param] = &[
     Param::stored("jemalloc-bg-thread", Kind::Bool, "yes"),
 ];
 
-fn policy(c: &Ctx) -> String {
-    c.server.config.other.get("maxmemory-policy").map_or("noeviction", String::as_str).to_string()
+fn stored(c: &Ctx, name: &str, default: &str) -> String {
+    c.server.config.other.get(name).map_or(default, String::as_str).to_string()
+}
+
+/// `maxmemory-clients` in bytes: what is set, or its share of `maxmemory`.
+fn set_memory_of_clients(c: &mut Ctx, value: &[u8]) {
+    let text = String::from_utf8_lossy(value).into_owned();
+    c.server.config.other.insert("maxmemory-clients", text);
+    limit_clients(c);
+}
+
+/// Works the limit out anew; to be called when `maxmemory` changes too.
+fn limit_clients(c: &mut Ctx) {
+    let text = stored(c, "maxmemory-clients", "0");
+    let bytes = match text.strip_suffix('%') {
+        Some(percent) => c.server.config.maxmemory / 100 * percent.parse::<u64>().unwrap_or(0),
+        None => unsigned(text.as_bytes()),
+    };
+    c.sessions.limit_memory(c.me, usize::try_from(bytes).unwrap_or(usize::MAX));
 }
 
 /// The LFU policies need a counter where the others need a time.
 fn set_policy(c: &mut Ctx, value: &[u8]) {
-    let text = String::from_utf8_lossy(value).into_owned();
-    c.ks.clock = if text.ends_with("-lfu") { Clock::Lfu } else { Clock::Lru };
-    c.server.config.other.insert("maxmemory-policy", text);
+    let policy = Policy::parse(value).unwrap_or_default();
+    c.ks.clock = if policy.is_lfu() { Clock::Lfu } else { Clock::Lru };
+    c.server.evict.set_policy(policy);
 }
 
 fn no_defrag(new: &str, _old: &str) -> Result<String, String> {

@@ -156,6 +156,19 @@ macro_rules! size_of_engine {
 }
 use size_of_engine;
 
+/// A parameter that is a yes or no of the engine, at the place the path names.
+macro_rules! bool_of_engine {
+    ($name:literal, $($path:tt).+) => {
+        Param::bound(
+            $name,
+            Kind::Bool,
+            |c| if c.$($path).+ { "yes" } else { "no" }.to_string(),
+            |c, v| c.$($path).+ = v == b"yes",
+        )
+    };
+}
+use bool_of_engine;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Parameters of leaders and followers.
 
 use super::forms::{ANY_INT, COUNT, LONG, PORT, POSITIVE_INT, memory};
-use super::{Kind, Param};
+use super::{Kind, Param, bool_of_engine};
 
 pub(super) const PARAMS: &[Param] = &[
     Param::stored("replicaof", Kind::Words(leader), "").alias("slaveof").fixed().hosted(),
@@ -11,7 +11,7 @@ pub(super) const PARAMS: &[Param] = &[
     Param::stored("replica-read-only", Kind::Bool, "yes").alias("slave-read-only"),
     Param::stored("replica-lazy-flush", Kind::Bool, "no").alias("slave-lazy-flush"),
     Param::stored("replica-priority", ANY_INT, "100").alias("slave-priority"),
-    Param::stored("replica-ignore-maxmemory", Kind::Bool, "yes").alias("slave-ignore-maxmemory"),
+    bool_of_engine!("replica-ignore-maxmemory", server.evict.replica_ignores).alias("slave-ignore-maxmemory"),
     Param::stored("replica-announced", Kind::Bool, "yes"),
     Param::stored("replica-announce-ip", Kind::Text, "").alias("slave-announce-ip"),
     Param::stored("replica-announce-port", PORT, "0").alias("slave-announce-port"),
