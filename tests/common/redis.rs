@@ -133,6 +133,16 @@ impl RedisPeer {
         texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
     }
 
+    /// Leaves the one user that every server begins with.
+    fn forget_users(&mut self) {
+        let users = self.command(&[b"ACL", b"USERS"]);
+        for name in users.items().unwrap_or_default().iter().filter_map(Value::text) {
+            self.command(&[b"ACL", b"DELUSER", name]);
+        }
+        let default = "ACL SETUSER default reset on nopass ~* &* +@all";
+        self.command(&default.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+    }
+
     fn restore_settings(&mut self) {
         let now = self.read_settings();
         for (before, now) in self.settings.clone().iter().zip(now) {
@@ -170,7 +180,11 @@ impl Peer for RedisPeer {
             let argv: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
             self.command(&argv);
         }
+        self.forget_users();
         self.restore_settings();
+        for command in ["ACL LOG RESET", "LATENCY RESET", "SLOWLOG RESET"] {
+            self.command(&command.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        }
         self.settle();
     }
 }

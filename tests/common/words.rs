@@ -29,7 +29,9 @@ pub fn is_newer(argv: &[Vec<u8>]) -> bool {
 
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
-    is_one_of(argv, UNORDERED)
+    // The commands of a category come in no order of their own.
+    let category = || argv.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"CAT"));
+    is_one_of(argv, UNORDERED) || (is_one_of(argv, &["ACL"]) && category())
 }
 
 /// Whether the reply is by chance.
