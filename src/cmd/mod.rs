@@ -55,12 +55,14 @@ const FAMILIES: &[&[Row]] = &[
     hash::ROWS,
     #[cfg(feature = "json")]
     json::ROWS,
+    #[cfg(feature = "admin")]
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
     replication::ROWS,
     server::ROWS,
     set::ROWS,
+    #[cfg(feature = "admin")]
     slowlog::ROWS,
     #[cfg(feature = "stream")]
     stream::ROWS,
