@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod export;
 pub mod generic;
 pub mod hash;
+pub mod hll;
 pub mod info;
 pub mod list;
 pub mod memory;
@@ -40,6 +41,7 @@ pub fn table() -> &'static Table {
             connection::ROWS,
             generic::ROWS,
             hash::ROWS,
+            hll::ROWS,
             list::ROWS,
             pubsub::ROWS,
             server::ROWS,

@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod dict;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 pub mod json;
 pub mod list;

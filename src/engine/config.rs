@@ -9,6 +9,8 @@ pub struct Config {
     pub requirepass: Vec<u8>,
     /// `proto-max-bulk-len`, bytes.
     pub proto_max_bulk_len: usize,
+    /// `hll-sparse-max-bytes`: longer HyperLogLogs become dense.
+    pub hll_sparse_max_bytes: usize,
     /// `maxmemory`, bytes; 0 for no limit.
     pub maxmemory: u64,
     /// `maxclients`.
@@ -30,6 +32,7 @@ impl Default for Config {
         Config {
             requirepass: Vec::new(),
             proto_max_bulk_len: 512 << 20,
+            hll_sparse_max_bytes: 3000,
             maxmemory: 0,
             maxclients: 10_000,
             timeout: 0,
