@@ -242,7 +242,7 @@ fn dumped_values_are_restored_by_the_other() {
     let keys: Vec<Vec<u8>> = ks.iter().map(|entry| entry.key().to_vec()).collect();
     for key in &keys {
         let Value::Bulk(payload) = redis.call(&[b"DUMP", key]) else { panic!("DUMP answers a string") };
-        match rdb::restore(&payload, &copy.limits, copy.seed, NOW).unwrap().unwrap() {
+        match rdb::restore(&payload, &copy.limits, copy.seed, NOW, true).unwrap().unwrap() {
             Restored::Text(text) => copy.set_text(key, &text, tabdis::engine::Ttl::Clear),
             Restored::Object(object) => copy.set_object(key, object, tabdis::engine::Ttl::Clear),
         }
@@ -251,7 +251,7 @@ fn dumped_values_are_restored_by_the_other() {
         assert_eq!(answer, Value::Simple(b"OK".to_vec()));
     }
     let mut restored = content(&mut load(&redis.save()));
-    ks.in_db(7, Keyspace::flush);
+    ks.in_db(7, |ks| _ = ks.flush(None));
     for key in &keys {
         ks.set_expire(key, None);
     }

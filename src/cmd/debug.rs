@@ -27,12 +27,18 @@ const HELP: &[&str] = &[
     "    Does nothing: there is no log.",
     "OBJECT <key>",
     "    Describes the value of a key.",
+    "PAUSE-CRON <0|1>",
+    "    Stops or starts what is done ten times a second.",
     "POPULATE <count> [<prefix>] [<size>]",
     "    Makes keys.",
     "PROTOCOL <type>",
     "    Answers with a value of the type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, true, false.",
+    "REPLYBUFFER <PEAK-RESET-TIME <ms|NEVER|RESET> | RESIZING <0|1>>",
+    "    Says how the buffers of replies are resized.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Stops or starts deleting due keys before they are met.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Lets RESTORE take payloads whatever their checksum.",
     "SLEEP <seconds>",
     "    Serves nobody for a while.",
     "HELP",
@@ -40,7 +46,7 @@ const HELP: &[&str] = &[
 ];
 
 fn debug(c: &mut Ctx) -> Outcome {
-    if !c.server.config.enable_debug_command {
+    if !c.server.config.enable_debug_command.allows(c.me.is_local()) {
         return Err(Error::DebugNotAllowed);
     }
     let mut args = c.args();
@@ -57,16 +63,46 @@ fn debug(c: &mut Ctx) -> Outcome {
             Ok(())
         }
         (b"OBJECT", 1 | 2) => object(c, c.argv[2]),
+        (b"PAUSE-CRON", 1) => {
+            c.server.cron_paused = args.next()? != b"0";
+            c.out.ok();
+            Ok(())
+        }
         (b"POPULATE", 1..=3) => populate(c, args),
         (b"PROTOCOL", 1) => protocol(c, c.argv[2]),
+        (b"REPLYBUFFER", 2) => replybuffer(c, args),
         (b"SET-ACTIVE-EXPIRE", 1) => {
             c.server.config.active_expire = args.next()? != b"0";
+            c.out.ok();
+            Ok(())
+        }
+        (b"SET-SKIP-CHECKSUM-VALIDATION", 1) => {
+            c.server.config.skip_checksum = args.next()? != b"0";
             c.out.ok();
             Ok(())
         }
         (b"SLEEP", 1) => sleep(c, args.next()?),
         _ => Err(Error::subcommand_arity("DEBUG", c.argv[1])),
     }
+}
+
+fn replybuffer(c: &mut Ctx, mut args: Args) -> Outcome {
+    let rules = &mut c.server.reply_buffers;
+    if args.word("RESIZING") {
+        rules.resizing = args.next()? != b"0";
+    } else if args.word("PEAK-RESET-TIME") {
+        rules.peak_reset_ms = if args.word("NEVER") {
+            None
+        } else if args.word("RESET") {
+            crate::engine::clients::ReplyBuffers::default().peak_reset_ms
+        } else {
+            Some(u64::try_from(args.int()?).map_err(|_| Error::OutOfRangePositive)?)
+        };
+    } else {
+        return Err(Error::Syntax);
+    }
+    c.out.ok();
+    Ok(())
 }
 
 /// The reply comes when the time is over.

@@ -5,7 +5,10 @@ pub mod dict;
 pub mod hash;
 pub mod hll;
 pub mod intset;
+#[cfg(feature = "json")]
 pub mod json;
+#[cfg(not(all(feature = "json", feature = "vector")))]
+mod lean;
 pub mod list;
 pub mod listpack;
 mod quicklist;
@@ -13,8 +16,21 @@ pub mod set;
 pub mod short;
 pub mod stream;
 pub mod tree;
+#[cfg(feature = "vector")]
 pub mod vector;
 pub mod zset;
+
+/// Without the feature, no value is of the type.
+#[cfg(not(feature = "json"))]
+pub mod json {
+    pub use super::lean::Absent as Json;
+}
+
+/// Without the feature, no value is of the type.
+#[cfg(not(feature = "vector"))]
+pub mod vector {
+    pub use super::lean::Absent as VectorSet;
+}
 
 /// Up to where a value stays in its compact encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

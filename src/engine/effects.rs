@@ -29,6 +29,11 @@ impl Effects {
         self.on = on;
     }
 
+    /// Whether anyone listens: if not, effects need not be put together.
+    pub fn is_recorded(&self) -> bool {
+        self.on
+    }
+
     /// Adds an effect, and keeps the running command's own words out.
     pub fn instead(&mut self, db: usize, argv: &[&[u8]]) {
         self.explicit = true;
@@ -96,6 +101,11 @@ impl Effects {
     #[inline]
     pub(super) fn unit_pending(&self) -> bool {
         !self.ends.is_empty()
+    }
+
+    /// How many bytes the host has not taken yet.
+    pub fn waiting(&self) -> usize {
+        self.out.len()
     }
 
     /// Whether finished bytes wait.

@@ -93,7 +93,7 @@ pub async fn open<S: Storage>(
     opening.report.manifest = opening.manifest().await?.unwrap_or_default();
     if let Err(error) = opening.load(&mut engine.ks).await {
         for db in 0..engine.ks.db_count() {
-            engine.ks.in_db(db, Keyspace::flush);
+            engine.ks.in_db(db, |ks| ks.flush(None));
         }
         return Err(error);
     }

@@ -47,7 +47,7 @@ pub(super) const SORT_RO: Row = Row {
 fn sort(c: &mut Ctx, may_store: bool) -> Outcome {
     let mut args = c.args();
     let key = args.next()?;
-    let options = Options::parse(&mut args, may_store)?;
+    let options = Options::parse(&mut args, may_store, c.reads_all_keys())?;
     let result = Sorting::run(c.ks, key, options)?;
     match result.options.store {
         Some(target) => store(c, &result, target),
@@ -94,7 +94,8 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn parse(args: &mut Args<'a>, may_store: bool) -> Result<Self, Error> {
+    /// Patterns lead to keys that nobody can name before: without `reads_all_keys` there must be none.
+    fn parse(args: &mut Args<'a>, may_store: bool, reads_all_keys: bool) -> Result<Self, Error> {
         let mut options = Options::default();
         while args.more() {
             let left = args.left() - 1;
@@ -111,8 +112,14 @@ impl<'a> Options<'a> {
             } else if left >= 1 && args.word("BY") {
                 let pattern = args.next()?;
                 options.unsorted |= !pattern.contains(&b'*');
+                if !reads_all_keys && pattern.contains(&b'*') {
+                    return Err(Error::SortByDenied);
+                }
                 options.by = Some(Pattern::parse(pattern));
             } else if left >= 1 && args.word("GET") {
+                if !reads_all_keys {
+                    return Err(Error::SortGetDenied);
+                }
                 options.get.push(Pattern::parse(args.next()?));
             } else {
                 return Err(Error::Syntax);

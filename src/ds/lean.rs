@@ -1,32 +1,27 @@
-//! A JSON document.
+//! What stands for a type of value that is left out of the build: nothing is ever of it.
 
-/// A JSON document.
-#[derive(Clone, Debug, Default)]
-pub struct Json {}
+/// A value that cannot be.
+#[derive(Clone, Debug)]
+pub enum Absent {}
 
-impl Json {
-    /// Returns an empty one.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+impl Absent {
     /// How many elements it has.
     pub fn len(&self) -> usize {
-        0
+        match *self {}
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        match *self {}
     }
 
     /// The word `OBJECT ENCODING` answers.
     pub fn encoding(&self) -> &'static str {
-        "raw"
+        match *self {}
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        0
+        match *self {}
     }
 }

@@ -1,0 +1,74 @@
+//! A JSON document: a tree of values, which keeps the order of keys and the difference between integers and floats.
+//!
+//! A value is at most [`MAX_DEPTH`] containers deep wherever it comes from, so that whatever walks it may recurse.
+
+mod object;
+mod parse;
+pub mod path;
+mod print;
+mod value;
+
+pub use object::Object;
+pub use parse::{parse, parse_number, parse_text};
+pub use path::{Legacy, Path, PathError};
+pub use print::{Format, fmt_f64};
+pub use value::Value;
+
+/// How many containers may be nested: what a reader with RedisJSON's limit of 128 accepts.
+pub const MAX_DEPTH: usize = 127;
+
+/// A JSON document.
+#[derive(Clone, Debug)]
+pub struct Json {
+    root: Value,
+}
+
+impl Json {
+    /// Returns the document `root`.
+    pub fn new(root: Value) -> Self {
+        Json { root }
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The outermost value, to change. It must stay within [`MAX_DEPTH`].
+    pub fn root_mut(&mut self) -> &mut Value {
+        &mut self.root
+    }
+
+    /// The document as text without spaces.
+    pub fn to_text(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.root.print(&mut out, &Format::COMPACT);
+        out
+    }
+
+    /// How many elements its outermost value has; 1 for a scalar.
+    pub fn len(&self) -> usize {
+        self.root.len().unwrap_or(1)
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The word `OBJECT ENCODING` answers, for all values of modules.
+    pub fn encoding(&self) -> &'static str {
+        "raw"
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.root.heap_bytes()
+    }
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Json::new(Value::Null)
+    }
+}
