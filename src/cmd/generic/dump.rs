@@ -19,7 +19,7 @@ pub(super) const DUMP: Row = Row {
     complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of elements composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
     syntax: "key",
     ts: "(key: Key): string | null",
-    example: "> SET k 10\nOK\n> DUMP k\n\"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xae\\xec\\xbb\"\n> DUMP missing\n(nil)",
+    example: "> SET k 10\nOK\n> DUMP k\n\"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\"\n> DUMP missing\n(nil)",
     run: dump,
     ..Row::NONE
 };
@@ -52,7 +52,7 @@ pub(super) const RESTORE: Row = Row {
     complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of elements composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
     syntax: "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
     ts: "(key: Key, ttl: number, serializedValue: Value, ...options: Arg[]): 'OK'",
-    example: "> RESTORE k 0 \"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xae\\xec\\xbb\"\nOK\n> GET k\n\"10\"\n> RESTORE k 0 \"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xae\\xec\\xbb\"\n(error) BUSYKEY Target key name already exists.\n> RESTORE k 0 x REPLACE\n(error) ERR DUMP payload version or checksum are wrong",
+    example: "> RESTORE k 0 \"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\"\nOK\n> GET k\n\"10\"\n> RESTORE k 0 \"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\"\n(error) BUSYKEY Target key name already exists.\n> RESTORE k 0 x REPLACE\n(error) ERR DUMP payload version or checksum are wrong",
     run: restore,
     ..Row::NONE
 };
@@ -63,6 +63,7 @@ pub(super) const RESTORE_ASKING: Row = Row {
     since: "3.0.0",
     flags: flag::WRITE | flag::DENYOOM | flag::ASKING,
     summary: "Makes a key from what DUMP returned, as RESTORE does: the name that a cluster uses.",
+    example: "> RESTORE-ASKING k 0 \"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\"\nOK\n> GET k\n\"10\"",
     ..RESTORE
 };
 
