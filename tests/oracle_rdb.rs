@@ -242,7 +242,7 @@ fn dumped_values_are_restored_by_the_other() {
     let keys: Vec<Vec<u8>> = ks.iter().map(|entry| entry.key().to_vec()).collect();
     for key in &keys {
         let Value::Bulk(payload) = redis.call(&[b"DUMP", key]) else { panic!("DUMP answers a string") };
-        match rdb::restore(&payload, &copy.limits, copy.seed, NOW).unwrap().unwrap() {
+        match rdb::restore(&payload, &copy.limits, copy.seed, NOW, true).unwrap().unwrap() {
             Restored::Text(text) => copy.set_text(key, &text, tabdis::engine::Ttl::Clear),
             Restored::Object(object) => copy.set_object(key, object, tabdis::engine::Ttl::Clear),
         }

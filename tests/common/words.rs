@@ -365,6 +365,7 @@ impl Filler<'_> {
     /// A key, mostly of the type the command is for.
     fn key(&mut self) -> Vec<u8> {
         let own = match self.word.slot.row.group {
+            Group::Hyperloglog if self.rng.below(8) > 0 => "p",
             Group::Bitmap | Group::String | Group::Hyperloglog => "s",
             Group::List => "l",
             Group::Set => "t",
@@ -378,7 +379,7 @@ impl Filler<'_> {
             return pick(self.rng, &["y0", "y1", "y0", "y1", "s0", "none"]);
         }
         let kind = if own.is_empty() || self.rng.below(12) == 0 {
-            ["s", "l", "t", "z", "h", "w_", "w_"][self.rng.below(7)]
+            ["s", "l", "t", "z", "h", "p", "w_", "w_"][self.rng.below(8)]
         } else {
             own
         };
