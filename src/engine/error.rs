@@ -151,6 +151,7 @@ errors! {
     ProtocolNotInteger = "ERR Protocol version is not an integer or out of range",
     RangeOfLong = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
     RankZero = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+    ReplyTooLong = "ERR value is out of range",
     SameObject = "ERR source and destination objects are the same",
     SaveInProgress = "ERR Background save already in progress",
     ScoreNan = "ERR resulting score is not a number (NaN)",
