@@ -348,6 +348,9 @@ impl<'a> Ctx<'a> {
             self.out.rewind(mark);
             self.out.error(error);
             self.wait = None;
+            if *error == Error::ReplyTooLong {
+                self.sessions.cut_if_limited(self.me);
+            }
         }
         self.after(began);
         (self.wait.take(), outcome)
@@ -361,7 +364,8 @@ impl Ctx<'_> {
         if self.server.meter.on && self.wait.is_none() {
             self.measure(began);
         }
-        if !self.server.monitors.is_empty() && self.wait.is_none() && !self.row.has(flag::ADMIN) {
+        // One that waits is shown when it begins to.
+        if !self.server.monitors.is_empty() && self.me.wait.is_none() && !self.row.has(flag::ADMIN) {
             self.show_to_monitors();
         }
         if self.me.tracking.is_some() && self.row.has(flag::READONLY) {
