@@ -87,9 +87,9 @@ impl Start {
         Ok(Start { id: None, make, entries_read })
     }
 
-    /// Reads the id; Redis does so only when the key is known to be there.
-    fn with_id(mut self, text: &[u8]) -> Result<Self, Error> {
-        self.id = if text == b"$" { None } else { Some(ids::id(text, 0)?) };
+    /// Reads the id, by `read`; Redis does so only when the key is known to be there.
+    fn with_id(mut self, text: &[u8], read: fn(&[u8], u64) -> Result<Id, Error>) -> Result<Self, Error> {
+        self.id = if text == b"$" { None } else { Some(read(text, 0)?) };
         Ok(self)
     }
 
@@ -106,7 +106,7 @@ fn create(c: &mut Ctx) -> Outcome {
     if c.ks.look::<Stream>(key)?.is_none() && !start.make {
         return Err(Error::GroupKeyMissing);
     }
-    let (start, replayed) = (start.with_id(c.argv[4])?, c.me.replica);
+    let (start, replayed) = (start.with_id(c.argv[4], ids::id)?, c.me.replica);
     let stream = c.ks.get_or_new::<Stream>(key)?;
     let (id, entries_read) = start.of(stream, replayed);
     if !stream.add_group(name, Group::new(id, entries_read)) {
@@ -121,7 +121,7 @@ fn setid(c: &mut Ctx) -> Outcome {
     let (key, name) = (c.argv[2], c.argv[3]);
     let start = Start::parse(c, false)?;
     check(c, key, Some(name))?;
-    let (start, replayed) = (start.with_id(c.argv[4])?, c.me.replica);
+    let (start, replayed) = (start.with_id(c.argv[4], ids::end_or_id)?, c.me.replica);
     let Some(stream) = c.ks.get_mut::<Stream>(key)? else { return Err(Error::GroupKeyMissing) };
     let (id, entries_read) = start.of(stream, replayed);
     if let Some((_, group)) = stream.group_mut(name) {
