@@ -84,6 +84,10 @@ impl Start {
                 return Err(Error::subcommand_arity("XGROUP", c.argv[1]));
             }
         }
+        // Redis takes no more than every option once has words.
+        if c.argv.len() > if may_make { 8 } else { 7 } {
+            return Err(Error::subcommand_arity("XGROUP", c.argv[1]));
+        }
         Ok(Start { id: None, make, entries_read })
     }
 
