@@ -1,6 +1,7 @@
 //! Streams: making and changing consumer groups.
 
 use super::{ensure_consumer, ids, no_such_group};
+use crate::base::num::fmt_u64;
 use crate::cmd::command::help_row;
 use crate::ds::stream::{Group, Id, Stream};
 use crate::engine::events::STREAM;
@@ -102,6 +103,18 @@ impl Start {
         let most = if replayed { u64::MAX } else { stream.added() };
         (self.id.unwrap_or(stream.last_id()), self.entries_read.map(|read| read.min(most)))
     }
+
+    /// Logs the number of entries read if it is not what was asked for.
+    fn log(&self, c: &mut Ctx, entries_read: Option<u64>) {
+        let Some(read) = entries_read.filter(|_| entries_read != self.entries_read) else { return };
+        let mut words = c.argv[..5].to_vec();
+        if self.make {
+            words.push(b"MKSTREAM");
+        }
+        let mut number = [0; 40];
+        words.extend([&b"ENTRIESREAD"[..], fmt_u64(read, &mut number)]);
+        c.instead(&words);
+    }
 }
 
 fn create(c: &mut Ctx) -> Outcome {
@@ -117,6 +130,7 @@ fn create(c: &mut Ctx) -> Outcome {
         return Err(Error::BusyGroup);
     }
     c.ks.changed(key, STREAM, "xgroup-create");
+    start.log(c, entries_read);
     c.out.ok();
     Ok(())
 }
@@ -132,6 +146,7 @@ fn setid(c: &mut Ctx) -> Outcome {
         (group.last_id, group.entries_read) = (id, entries_read);
     }
     c.ks.changed(key, STREAM, "xgroup-setid");
+    start.log(c, entries_read);
     c.out.ok();
     Ok(())
 }
