@@ -26,6 +26,8 @@ pub mod server;
 pub mod set;
 pub mod string;
 pub mod tx;
+#[cfg(feature = "vector")]
+pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
@@ -48,6 +50,8 @@ pub fn table() -> &'static Table {
             set::ROWS,
             string::ROWS,
             tx::ROWS,
+            #[cfg(feature = "vector")]
+            vector::ROWS,
             zset::ROWS,
         ])
     });
