@@ -35,6 +35,8 @@ pub mod slowlog;
 pub mod stream;
 pub mod string;
 pub mod tx;
+#[cfg(feature = "vector")]
+pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
@@ -71,6 +73,8 @@ const FAMILIES: &[&[Row]] = &[
     stream::ROWS,
     string::ROWS,
     tx::ROWS,
+    #[cfg(feature = "vector")]
+    vector::ROWS,
     zset::ROWS,
 ];
 
