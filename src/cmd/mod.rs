@@ -14,6 +14,7 @@ pub mod docs;
 pub mod expiry;
 pub mod export;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod info;
@@ -50,6 +51,8 @@ const FAMILIES: &[&[Row]] = &[
     config::ROWS,
     connection::ROWS,
     generic::ROWS,
+    #[cfg(feature = "geo")]
+    geo::ROWS,
     hash::ROWS,
     #[cfg(feature = "hyperloglog")]
     hll::ROWS,

@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod dict;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod intset;
