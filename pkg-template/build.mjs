@@ -4,10 +4,12 @@
 //   pkg-template/src/*.ts and the glue ── esbuild ──> pkg/dist/*.js (ES modules), pkg/dist/cjs/*.js (CommonJS)
 //   pkg-template/src/*.ts ── tsc ──> pkg/dist/*.d.ts, pkg/dist/cjs/*.d.ts
 //
+// `npm run build -- --flavor lean|standard|full` chooses how many families of commands the engine has: the features of Cargo.toml.
+//
 // To add an entry point, add it to `exports` in pkg-template/package.json: `./dist/NAME.js` is built from `src/NAME.ts`.
 // The client imports wasm-bindgen's JavaScript as 'tabdis-glue', and finds the engine beside itself as
 // `new URL('./tabdis.wasm', import.meta.url)`, a form that bundlers understand.
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { copyFile, cp, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -23,16 +25,21 @@ const dist = join(pkg, 'dist')
 const glueSources = ['src', 'Cargo.toml', 'Cargo.lock', '.cargo/config.toml']
 const pkgSources = [...glueSources, 'pkg-template', 'README.md', 'LICENSE', 'tsconfig.json', 'package-lock.json']
 
-/** Builds pkg/. With `ifStale`, does nothing if no source is newer than it. */
-export async function build({ ifStale = false } = {}) {
+export const flavors = ['lean', 'standard', 'full']
+
+/** What the package has when nothing else is said. */
+export const usual = 'standard'
+
+/** Builds pkg/. With `ifStale`, does nothing if it is of that flavor and no source is newer than it. */
+export async function build({ ifStale = false, flavor = usual } = {}) {
   const built = join(pkg, 'package.json')
-  if (ifStale && existsSync(built) && newest(pkgSources) <= statSync(built).mtimeMs) return
+  if (ifStale && isFresh(built, pkgSources, flavor)) return
   const start = new Date()
   await setup()
-  await buildGlue()
+  await buildGlue(flavor)
   await rm(pkg, { recursive: true, force: true })
   await mkdir(join(dist, 'cjs'), { recursive: true })
-  await step('optimising the wasm', optimise)
+  await step('optimising the wasm', () => optimise(join(glue, 'tabdis_bg.wasm'), join(dist, 'tabdis.wasm')))
   await step('building the client', buildClient)
   await copyDocuments()
   // Last, and dated by the start: it says that the package is whole, and from sources of which time.
@@ -42,19 +49,49 @@ export async function build({ ifStale = false } = {}) {
 }
 
 /** Compiles the crate to wasm and writes its JavaScript, types and wasm into target/glue/, if a source is newer. */
-export async function buildGlue() {
+export async function buildGlue(flavor = usual) {
   const built = join(glue, 'tabdis.d.ts')
-  if (existsSync(built) && newest(glueSources) <= statSync(built).mtimeMs) return
+  if (isFresh(built, glueSources, flavor)) return
   const start = new Date()
-  const target = ['--target', 'wasm32-unknown-unknown']
-  await step('compiling the engine to wasm', () => must('cargo', ['build', '--profile', 'wasm', ...target, '--lib']))
-  const wasm = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'wasm32-unknown-unknown/wasm/tabdis.wasm')
+  const wasm = await compile(flavor)
   // Without its default path to the wasm: bundlers would look for a file of that name.
   const options = ['--target', 'web', '--omit-default-module-path', '--out-name', 'tabdis', '--out-dir', glue]
   await rm(glue, { recursive: true, force: true })
   await must(wasmBindgen, [...options, wasm])
   await writeFactory()
+  await writeFile(join(glue, 'flavor'), flavor)
   await utimes(built, start, start)
+}
+
+/** Whether `built` is of this flavor and no source is newer. */
+function isFresh(built, sources, flavor) {
+  const mark = join(glue, 'flavor')
+  if (!existsSync(built) || !existsSync(mark) || newest(sources) > statSync(built).mtimeMs) return false
+  return readFileSync(mark, 'utf8') === flavor
+}
+
+/** Compiles the engine and returns where it is. */
+async function compile(flavor) {
+  if (!flavors.includes(flavor)) throw new Stop(`There is no flavor ${flavor}, only ${flavors.join(', ')}.`)
+  const features = ['--no-default-features', '--features', flavor]
+  const args = ['build', '--profile', 'wasm', '--target', 'wasm32-unknown-unknown', '--lib', ...features]
+  await step(`compiling the ${flavor} engine to wasm`, () => must('cargo', args))
+  return resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'wasm32-unknown-unknown/wasm/tabdis.wasm')
+}
+
+/** Returns the size of the engine's wasm in bytes, plain and gzipped, in each flavor. */
+export async function flavorSizes() {
+  await setup()
+  const folder = join(root, 'target/flavors')
+  const sizes = {}
+  for (const flavor of flavors) {
+    await must(wasmBindgen, ['--target', 'web', '--out-name', flavor, '--out-dir', folder, await compile(flavor)])
+    const file = join(folder, `${flavor}.wasm`)
+    await step(`optimising the ${flavor} wasm`, () => optimise(join(folder, `${flavor}_bg.wasm`), file))
+    const bytes = await readFile(file)
+    sizes[flavor] = { plain: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length }
+  }
+  return sizes
 }
 
 /**
@@ -82,9 +119,8 @@ const wasmFeatures = [
 /** Debug names go here, not by `strip` in Cargo.toml, which would hide the features in use from wasm-bindgen. */
 const strip = ['--strip-debug', '--strip-producers', '--strip-target-features']
 
-function optimise() {
-  const files = [join(glue, 'tabdis_bg.wasm'), '-o', join(dist, 'tabdis.wasm')]
-  return must(bin('wasm-opt'), ['-O3', ...wasmFeatures, ...strip, ...files])
+function optimise(from, to) {
+  return must(bin('wasm-opt'), ['-O3', ...wasmFeatures, ...strip, from, '-o', to])
 }
 
 async function buildClient() {
@@ -159,4 +195,7 @@ function bin(name) {
   return join(root, 'node_modules/.bin', name)
 }
 
-await main(import.meta, () => build({ ifStale: process.argv.includes('--if-stale') }))
+await main(import.meta, () => {
+  const at = process.argv.indexOf('--flavor')
+  return build({ ifStale: process.argv.includes('--if-stale'), flavor: at < 0 ? usual : process.argv[at + 1] })
+})

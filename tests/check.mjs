@@ -13,6 +13,7 @@ const parts = [
   { name: 'format', command: ['cargo', 'fmt', '--check'] },
   { name: 'lint native', command: ['cargo', 'clippy', '--all-targets', '--features', 'server', ...deny] },
   { name: 'lint wasm', command: ['cargo', 'clippy', '--lib', '--target', 'wasm32-unknown-unknown', ...deny] },
+  { name: 'lint lean', command: ['cargo', 'clippy', '--lib', '--no-default-features', ...deny] },
   { name: 'types', needs: 'pkg-template/src', command: ['node_modules/.bin/tsc', '--noEmit'] },
   { name: 'tidy', needs: 'tests/tidy.rs', command: ['cargo', 'test', '--features', 'server', '--test', 'tidy'] },
 ]

@@ -187,7 +187,7 @@ fn a_pause_ends_by_itself_and_hides_what_is_due() {
 #[test]
 fn debug_sleep_serves_nobody_until_it_is_over() {
     let (mut engine, me, other) = engine();
-    engine.server.config.enable_debug_command = true;
+    engine.server.config.enable_debug_command = tabdis::engine::config::Permission::Yes;
     assert_eq!(run(&mut engine, me, "DEBUG SLEEP 0.5"), "");
     assert_eq!(run(&mut engine, other, "PING"), "");
     engine.tick(START + 500);
@@ -239,7 +239,8 @@ fn saving_and_stopping_are_asked_of_the_host() {
         run(&mut engine, me, line);
     }
     let save = |background| Request::Save { background };
-    let want = [save(false), save(true), save(true), Request::Rewrite, Request::Shutdown { save: Some(false) }];
+    let want =
+        [save(false), save(true), save(true), Request::Rewrite, Request::Shutdown { save: Some(false), force: false }];
     assert_eq!(engine.take_requests(), want);
 }
 

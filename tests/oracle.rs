@@ -1,14 +1,17 @@
 //! Compares the engine with a real redis-server: transcripts and examples of rows to the letter, then random commands.
 //!
 //! `TABDIS_RECORD=lists cargo test --test oracle` writes the server's replies into tests/transcripts/lists.txt instead, but for
-//! those marked `~`. `TABDIS_SEED` and `TABDIS_STEPS` choose what random commands are compared, and how many.
+//! those marked `~`; `TABDIS_COMPAT=1` writes the compatibility table www/compat.json (`npm run compat`). `TABDIS_SEED` and
+//! `TABDIS_STEPS` choose what random commands are compared, and how many; `TABDIS_GROUP=stream` those of a group, and generic ones.
 #![cfg(all(unix, not(target_family = "wasm")))]
 
 mod common;
 mod oracle {
+    pub mod compat;
     pub mod differ;
     pub mod feed;
     pub mod record;
+    pub mod streams;
     pub mod tolerance;
 }
 
@@ -28,6 +31,9 @@ fn main() -> ExitCode {
     if let Ok(name) = std::env::var("TABDIS_RECORD") {
         oracle::record::record(&name);
         return ExitCode::SUCCESS;
+    }
+    if std::env::var_os("TABDIS_COMPAT").is_some() {
+        return oracle::compat::write();
     }
     let servers = Servers::default();
     let mut trials: Vec<Trial> = transcript::all().into_iter().map(|case| transcript_trial(case, &servers)).collect();

@@ -448,7 +448,7 @@ fn a_keyspace_that_was_replaced_is_kept_whole_or_not_at_all() {
     let (mut other, session) = common::engine(5);
     (0..50).for_each(|n| _ = common::run(&mut other, session, NOW, &format!("SET new{n} value-{n}")));
     let file = tabdis::rdb::save(&mut other.ks, Default::default());
-    node.engine.ks.flush();
+    node.engine.ks.flush(None);
     tabdis::rdb::load(&mut node.engine.ks, &file, Default::default()).unwrap();
     node.persist.replaced(1_000_000);
     node.run("SET new1 changed");

@@ -11,6 +11,7 @@ use tabdis::engine::row::Slot;
 
 /// Rows without an example, and why. A reason that holds no more fails.
 const NO_EXAMPLE: &[(&str, &str)] = &[
+    ("acl|help", "prints the rows"),
     ("client|help", "prints the rows"),
     ("client|id", "counts the clients before"),
     ("client|info", "shows the clock and the client's number"),
@@ -19,12 +20,19 @@ const NO_EXAMPLE: &[(&str, &str)] = &[
     ("config|help", "prints the rows"),
     ("debug", "needs a permission that a server has not by itself"),
     ("lastsave", "shows the clock"),
+    ("latency|doctor", "is in words of its own"),
+    ("latency|help", "prints the rows"),
     ("lolwut", "prints the version"),
+    ("memory|doctor", "depends on what the process uses"),
     ("memory|help", "prints the rows"),
+    ("memory|stats", "shows what the process uses"),
     ("object|help", "prints the rows"),
     ("pubsub|help", "prints the rows"),
     ("role", "shows the offset"),
+    ("slowlog|help", "prints the rows"),
     ("time", "shows the clock"),
+    ("xgroup|help", "prints the rows"),
+    ("xinfo|help", "prints the rows"),
 ];
 
 fn main() -> ExitCode {

@@ -68,7 +68,7 @@ fn a_snapshot_is_of_one_instant_whatever_is_written_meanwhile() {
         engine.ks.delete(format!("key{}", n + 50).as_bytes());
         more = engine.ks.snapshot_step(1);
     }
-    engine.ks.flush();
+    engine.ks.flush(None);
     while more {
         more = engine.ks.snapshot_step(7);
     }

@@ -208,3 +208,19 @@ fn generated_files_are_fresh() {
     }
     none("generated files that are stale; `npm run gen` writes them again", stale);
 }
+
+#[test]
+fn the_compatibility_table_has_the_rows_that_are() {
+    let file = fs::read_to_string(root().join("www/compat.json")).unwrap();
+    let mut lines: BTreeSet<&str> = file.lines().filter(|line| line.contains("\"compared\":")).collect();
+    let mut complaints = Vec::new();
+    for slot in cmd::table().slots().iter().filter(|slot| slot.row.is_runnable()) {
+        let start = format!("{},\"status\":", export::facts(slot));
+        match lines.iter().find(|line| line.starts_with(&start)).copied() {
+            Some(line) => _ = lines.remove(line),
+            None => complaints.push(format!("{} is new or says something else", slot.full_name)),
+        }
+    }
+    complaints.extend(lines.into_iter().map(|line| format!("no row says: {line}")));
+    none("www/compat.json is stale; `npm run compat` writes it again (it needs a redis-server)", complaints);
+}

@@ -2,6 +2,7 @@
 
 pub mod glob;
 pub mod hash;
+pub mod heap;
 pub mod ld80;
 pub mod num;
 pub mod order;

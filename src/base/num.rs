@@ -105,6 +105,15 @@ pub fn fmt_i64(n: i64, buf: &mut NumBuf) -> &[u8] {
     &buf[..s.len()]
 }
 
+/// Writes `n` to `buf` and returns the text.
+#[inline]
+pub fn fmt_u64(n: u64, buf: &mut NumBuf) -> &[u8] {
+    let mut b = itoa::Buffer::new();
+    let s = b.format(n).as_bytes();
+    buf[..s.len()].copy_from_slice(s);
+    &buf[..s.len()]
+}
+
 /// Writes the shortest decimal that reads back as `v`: plain when the exponent is small, scientific otherwise, `inf`,
 /// `-inf` and `nan` by name. The boundaries are those of Redis 7.2's `fpconv`.
 pub fn fmt_f64(v: f64, buf: &mut NumBuf) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use super::docs;
 use crate::base::glob;
+use crate::engine::acl::categories;
 use crate::engine::keys::{self, Begin, Find, KeySpec};
 use crate::engine::{Args, Ctx, Error, Group, Outcome, Reply, Row, RowId, Table, flag, resolve};
 
@@ -43,7 +44,7 @@ fn subs_of(table: &Table, parent: RowId) -> Vec<RowId> {
 }
 
 /// The command or sub-command (`client|list`) of this name.
-fn find(table: &Table, name: &[u8]) -> Option<RowId> {
+pub(super) fn find(table: &Table, name: &[u8]) -> Option<RowId> {
     match name.iter().position(|byte| *byte == b'|') {
         Some(at) => table.find_sub(table.find(&name[..at])?, &name[at + 1..]),
         None => table.find(name),
@@ -180,89 +181,6 @@ fn numbers(out: &mut Reply, kind: &str, numbers: &[(&str, i64)]) {
     for (name, n) in numbers {
         out.bulk(name.as_bytes());
         out.int(*n);
-    }
-}
-
-/// The ACL categories, in Redis's order.
-pub const CATEGORIES: &[&str] = &[
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
-
-/// Returns the ACL categories of a command: most follow from flags and group, a few are as Redis says.
-pub fn categories(table: &Table, id: RowId) -> Vec<&'static str> {
-    let slot = table.slot(id);
-    let row = slot.row;
-    let mut names: Vec<&str> = vec![if row.has(flag::FAST) { "fast" } else { "slow" }];
-    // A container is only the sum of its sub-commands.
-    if row.subs.is_empty() || slot.full_name == "command" {
-        names.extend(by_group(row.group, &slot.full_name));
-    }
-    for (bit, name) in [
-        (flag::WRITE, "write"),
-        (flag::READONLY, "read"),
-        (flag::ADMIN, "admin"),
-        (flag::ADMIN, "dangerous"),
-        (flag::PUBSUB, "pubsub"),
-        (flag::BLOCKING, "blocking"),
-    ] {
-        // What a script only reads is not known before it runs.
-        if row.has(bit) && !(name == "read" && row.group == Group::Scripting) {
-            names.push(name);
-        }
-    }
-    if DANGEROUS.contains(&&*slot.full_name) {
-        names.push("dangerous");
-    }
-    if matches!(&*slot.full_name, "lastsave" | "role") {
-        names.extend(["admin", "dangerous"]);
-    }
-    CATEGORIES.iter().filter(|name| names.contains(name)).copied().collect()
-}
-
-/// Dangerous without being administration.
-const DANGEROUS: &[&str] = &["flushall", "flushdb", "info", "keys", "migrate", "restore", "sort", "sort_ro", "swapdb"];
-
-fn by_group(group: Group, name: &str) -> &'static [&'static str] {
-    match (group, name) {
-        (_, "sort" | "sort_ro") => &["set", "sortedset", "list"],
-        (_, "wait" | "waitaof") => &[],
-        (_, "dbsize" | "flushall" | "flushdb" | "swapdb") => &["keyspace"],
-        (_, "command" | "command|count" | "command|docs" | "command|getkeys") => &["connection"],
-        (_, "command|getkeysandflags" | "command|help" | "command|info" | "command|list") => &["connection"],
-        (Group::Bitmap, _) => &["bitmap"],
-        (Group::Connection, _) => &["connection"],
-        (Group::Generic, _) => &["keyspace"],
-        (Group::Geo, _) => &["geo"],
-        (Group::Hash, _) => &["hash"],
-        (Group::Hyperloglog, _) => &["hyperloglog"],
-        (Group::List, _) => &["list"],
-        (Group::Scripting, _) => &["scripting"],
-        (Group::Set, _) => &["set"],
-        (Group::SortedSet, _) => &["sortedset"],
-        (Group::Stream, _) => &["stream"],
-        (Group::String, _) => &["string"],
-        (Group::Transactions, _) => &["transaction"],
-        (Group::Json | Group::Pubsub | Group::Server | Group::VectorSet, _) => &[],
     }
 }
 

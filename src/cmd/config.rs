@@ -1,7 +1,7 @@
 //! CONFIG: reading and changing parameters while the server runs.
 
 use super::command::help_row;
-use super::params::{PARAMS, Param, find};
+use super::params::{self, Change, Param};
 use crate::base::glob;
 use crate::engine::{CallStats, Ctx, Error, Group, Outcome, Row, flag};
 
@@ -46,10 +46,15 @@ fn get(c: &mut Ctx) -> Outcome {
     let mut found: Vec<(&Param, Vec<u8>)> = Vec::new();
     for pattern in c.args().rest() {
         let is_glob = pattern.iter().any(|byte| b"[*?".contains(byte));
-        for param in PARAMS {
+        for param in params::all() {
             for name in [param.name, param.alias].map(str::as_bytes) {
                 let new = !found.iter().any(|(_, known)| known.eq_ignore_ascii_case(name));
-                if new && !name.is_empty() && glob::matches_case(pattern, name, true) {
+                let meant = if is_glob && !param.hidden {
+                    glob::matches_case(pattern, name, true)
+                } else {
+                    pattern.eq_ignore_ascii_case(name)
+                };
+                if new && !name.is_empty() && meant {
                     found.push((param, if is_glob { name } else { pattern }.to_vec()));
                 }
             }
@@ -86,30 +91,83 @@ fn set(c: &mut Ctx) -> Outcome {
     if !pairs.len().is_multiple_of(2) {
         return Err(Error::Syntax);
     }
-    let mut checked: Vec<(&Param, Vec<u8>)> = Vec::with_capacity(pairs.len() / 2);
-    for (n, pair) in pairs.chunks_exact(2).enumerate() {
-        let name = String::from_utf8_lossy(pair[0]);
-        let param = find(pair[0]).ok_or_else(|| {
+    let failed = |name: &[u8], why: &str| {
+        let name = String::from_utf8_lossy(name);
+        Error::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+    };
+    let mut wanted: Vec<(&Param, &[u8], &[u8])> = Vec::with_capacity(pairs.len() / 2);
+    for pair in pairs.chunks_exact(2) {
+        let param = params::find(pair[0]).ok_or_else(|| {
+            let name = String::from_utf8_lossy(pair[0]);
             Error::new(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
         })?;
+        match refused(c, param) {
+            Some(Refusal::Loading) => return Err(Error::Loading),
+            Some(Refusal::Because(why)) => return Err(failed(pair[0], why)),
+            None => {}
+        }
         // By what it is called: the old name and the new one may both be set, and the last counts.
-        let again = pairs.chunks_exact(2).take(n).any(|earlier| earlier[0].eq_ignore_ascii_case(pair[0]));
-        // What cannot change while the server runs is set when it starts.
-        let fixed = if c.server.starting { "" } else { param.fixed };
-        let value = match (fixed, again) {
-            ("", false) => param.check(c, pair[1]),
-            ("", true) => Err("duplicate parameter".to_string()),
-            (why, _) => Err(why.to_string()),
-        };
-        let failed =
-            |why: String| Error::new(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"));
-        checked.push((param, value.map_err(failed)?));
+        if wanted.iter().any(|(_, name, _)| name.eq_ignore_ascii_case(pair[0])) {
+            return Err(failed(pair[0], "duplicate parameter"));
+        }
+        wanted.push((param, pair[0], pair[1]));
     }
-    for (param, value) in checked {
-        param.set(c, &value);
+    let mut checked = Vec::with_capacity(wanted.len());
+    for (param, name, value) in wanted {
+        checked.push((param, param.check(c, value).map_err(|why| failed(name, &why))?));
     }
+    apply(c, &checked).map_err(|(n, why)| failed(pairs[2 * n], &why))?;
     c.out.ok();
     Ok(())
+}
+
+/// Sets all, and has the host put those that concern it into effect. If it refuses one, all are as before; fails with its place
+/// and the reason.
+fn apply(c: &mut Ctx, checked: &[(&Param, Vec<u8>)]) -> Result<(), (usize, String)> {
+    let mut before = Vec::with_capacity(checked.len());
+    for (param, value) in checked {
+        before.push(param.get(c));
+        param.set(c, value);
+    }
+    if c.server.starting {
+        return Ok(());
+    }
+    for (n, (param, value)) in checked.iter().enumerate() {
+        if !param.hosted || *value == before[n] {
+            continue;
+        }
+        if let Err(why) = c.server.host.configure(param.name, &mut c.server.config) {
+            for (n, (param, _)) in checked.iter().enumerate().rev() {
+                param.set(c, &before[n]);
+            }
+            for (param, _) in checked[..n].iter().filter(|(param, _)| param.hosted) {
+                // What was in effect a moment ago can be again.
+                _ = c.server.host.configure(param.name, &mut c.server.config);
+            }
+            return Err((n, why));
+        }
+    }
+    Ok(())
+}
+
+/// Why a parameter cannot be set now.
+enum Refusal {
+    Loading,
+    Because(&'static str),
+}
+
+/// Why a parameter cannot be set now, if it cannot.
+fn refused(c: &Ctx, param: &Param) -> Option<Refusal> {
+    if c.server.loading.is_some() && matches!(param.name, "dir" | "appendonly") {
+        return Some(Refusal::Loading);
+    }
+    let allowed = c.server.config.enable_protected_configs.allows(c.me.is_local());
+    match param.change {
+        _ if c.server.starting => None,
+        Change::AtStart => Some(Refusal::Because("can't set immutable config")),
+        Change::Protected if !allowed => Some(Refusal::Because("can't set protected config")),
+        Change::Free | Change::Protected => None,
+    }
 }
 
 const RESETSTAT: Row = Row {
@@ -130,7 +188,11 @@ fn resetstat(c: &mut Ctx) -> Outcome {
     c.server.calls.fill(CallStats::default());
     c.server.errors.clear();
     c.server.connections = 0;
+    c.server.meter.reset();
+    (c.sessions.output_cuts, c.sessions.input_cuts) = (0, 0);
     c.ks.stats = Default::default();
+    c.ks.graves.freed = 0;
+    c.server.evict.reset_stats(c.ks.now);
     c.out.ok();
     Ok(())
 }
@@ -141,7 +203,7 @@ const REWRITE: Row = Row {
     since: "2.8.0",
     arity: 2,
     flags: ADMIN,
-    summary: "Would write the parameters to the file they came from; there is none.",
+    summary: "Writes the parameters to the configuration file the server was started with, and keeps its comments.",
     complexity: "O(1)",
     ts: "(): 'OK'",
     example: "> CONFIG REWRITE\n(error) ERR The server is running without a config file",
@@ -149,6 +211,20 @@ const REWRITE: Row = Row {
     ..Row::NONE
 };
 
-fn rewrite(_: &mut Ctx) -> Outcome {
-    Err(Error::NoConfigFile)
+fn rewrite(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, false)
+}
+
+/// Writes all parameters, those at their default too (`DEBUG CONFIG-REWRITE-FORCE-ALL`).
+pub(super) fn rewrite_all(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, true)
+}
+
+fn rewrite_file(c: &mut Ctx, all: bool) -> Outcome {
+    let failed = |why: String| Error::new(format!("ERR Rewriting config file: {why}"));
+    let text = c.server.host.config_file().ok_or(Error::NoConfigFile)?.map_err(failed)?;
+    let text = super::rewrite::rewrite(&text, c, all);
+    c.server.host.replace_config_file(&text).map_err(failed)?;
+    c.out.ok();
+    Ok(())
 }

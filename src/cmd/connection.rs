@@ -1,7 +1,8 @@
 //! The connection: who is there, what it speaks, which database it works on.
 
 use super::client::CLIENT;
-use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Row, Session, args, flag};
+use crate::engine::acl;
+use crate::engine::{Args, Ctx, Error, Group, Outcome, Proto, Row, Session, args, flag, tracking};
 
 /// The family.
 pub const ROWS: &[Row] = &[AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT];
@@ -28,31 +29,14 @@ const AUTH: Row = Row {
 
 fn auth(c: &mut Ctx) -> Outcome {
     let (user, password): (&[u8], &[u8]) = match c.argv[1..] {
-        [_] if c.server.config.requirepass.is_empty() => return Err(Error::AuthWithoutPassword),
+        [_] if c.server.acl.user(acl::DEFAULT).no_password => return Err(Error::AuthWithoutPassword),
         [password] => (b"default", password),
         [user, password] => (user, password),
         _ => return Err(Error::Syntax),
     };
-    authenticate(c, user, password)?;
+    c.login(user, password)?;
     c.out.ok();
     Ok(())
-}
-
-/// Lets the session in. Fails, and leaves it as it was, if the password is not that of the one user there is. Without a password
-/// every one is right.
-fn authenticate(c: &mut Ctx, user: &[u8], password: &[u8]) -> Outcome {
-    let wanted = &c.server.config.requirepass;
-    if user != b"default" || !(wanted.is_empty() || same_bytes(wanted, password)) {
-        return Err(Error::BadAuth);
-    }
-    c.me.authenticated = true;
-    c.me.user = "default".to_string();
-    Ok(())
-}
-
-/// Compares in a time that tells nothing about where the first difference is.
-fn same_bytes(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
 }
 
 const HELLO: Row = Row {
@@ -89,9 +73,9 @@ fn hello(c: &mut Ctx) -> Outcome {
         }
     }
     if let Some((user, password)) = credentials {
-        authenticate(c, user, password)?;
+        c.login(user, password)?;
     }
-    if !c.me.authenticated && !c.server.config.requirepass.is_empty() {
+    if c.needs_password() {
         return Err(Error::HelloNoAuth);
     }
     if let Some(name) = name {
@@ -261,13 +245,13 @@ fn reset(c: &mut Ctx) -> Outcome {
     c.me.multi = None;
     c.ks.unwatch(c.me);
     c.pubsub.unsubscribe_all(c.me);
+    tracking::disable(c.server, c.ks, c.me);
+    c.server.monitors.retain(|id| *id != c.me.place);
     speak(c, Proto::Resp2);
-    let authenticated = c.server.config.requirepass.is_empty();
+    c.logout();
     let me: &mut Session = c.me;
     me.db = 0;
     me.name.clear();
-    me.user = "default".to_string();
-    me.authenticated = authenticated;
     me.reply_mode = Default::default();
     (me.no_evict, me.no_touch, me.monitor) = (false, false, false);
     c.out.simple("RESET");

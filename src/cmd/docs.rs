@@ -139,7 +139,7 @@ fn with_token(token: &str, mut arguments: Vec<Argument>) -> Argument {
         0 => pure_token(token),
         1 => Argument { token: Some(token.to_string()), ..arguments.remove(0) },
         _ => Argument {
-            name: token.to_lowercase(),
+            name: token.to_ascii_lowercase(),
             kind: "block",
             token: Some(token.to_string()),
             arguments,
@@ -149,7 +149,12 @@ fn with_token(token: &str, mut arguments: Vec<Argument>) -> Argument {
 }
 
 fn pure_token(token: &str) -> Argument {
-    Argument { name: token.to_lowercase(), kind: "pure-token", token: Some(token.to_string()), ..Default::default() }
+    Argument {
+        name: token.to_ascii_lowercase(),
+        kind: "pure-token",
+        token: Some(token.to_string()),
+        ..Default::default()
+    }
 }
 
 fn plain(name: &str) -> Argument {

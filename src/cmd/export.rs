@@ -1,8 +1,10 @@
 //! The table of commands for others to read: `commands.json` for pages and completions, `commands.ts` for TypeScript.
 //!
-//! The two files are checked in under pkg-template/; the tidy test compares them with what is made here.
+//! The two files are checked in under pkg-template/; the tidy test compares them with what is made here. [`facts`] begin the lines of
+//! the compatibility table, whose other half only a real server can tell.
 
 use super::docs::{self, Argument};
+use crate::engine::row::Slot;
 use crate::engine::{Row, Table, flag};
 use std::fmt::Write;
 
@@ -72,8 +74,25 @@ fn list(items: Vec<String>) -> String {
     format!("[{}]", items.join(","))
 }
 
+/// Returns how a command's line in the compatibility table begins: what the row says of it. The object is left open.
+pub fn facts(slot: &Slot) -> String {
+    let row = slot.row;
+    let mut fields = vec![
+        ("name", quoted(&slot.full_name.replace('|', " "))),
+        ("group", quoted(row.group.name())),
+        ("since", quoted(row.since)),
+        ("syntax", quoted(row.syntax)),
+    ];
+    if !row.differs.is_empty() {
+        fields.push(("differs", quoted(row.differs)));
+    }
+    let mut line = object(fields);
+    line.pop();
+    line
+}
+
 /// A JSON string.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -23,7 +23,7 @@ pub const INFO: Row = Row {
 };
 
 /// The lines of a section, `name:value`.
-type Lines = Vec<(String, String)>;
+pub type Lines = Vec<(String, String)>;
 
 /// A section: its name, whether it is shown when none is asked for, and its lines.
 type Section = (&'static str, bool, fn(&mut Ctx) -> Lines);
@@ -32,15 +32,15 @@ type Section = (&'static str, bool, fn(&mut Ctx) -> Lines);
 const SECTIONS: &[Section] = &[
     ("Server", true, server),
     ("Clients", true, clients),
-    ("Memory", true, memory),
+    ("Memory", true, super::memory::figures::info),
     ("Persistence", true, persistence),
     ("Stats", true, stats),
     ("Replication", true, replication),
-    ("CPU", true, |_| Lines::new()),
+    ("CPU", true, cpu),
     ("Modules", true, |_| Lines::new()),
     ("Commandstats", false, commandstats),
     ("Errorstats", true, errorstats),
-    ("Latencystats", false, |_| Lines::new()),
+    ("Latencystats", false, latencystats),
     ("Cluster", true, |_| vec![line("cluster_enabled", 0)]),
     ("Keyspace", true, keyspace),
 ];
@@ -51,6 +51,7 @@ fn info(c: &mut Ctx) -> Outcome {
     let has = |word: &str| wanted.iter().any(|name| name == word);
     let all = has("all") || has("everything");
     let default = wanted.is_empty() || has("default");
+    let figures = (c.server.figures)();
     let mut text = String::new();
     for (title, by_default, lines) in SECTIONS {
         let name = title.to_ascii_lowercase();
@@ -62,7 +63,7 @@ fn info(c: &mut Ctx) -> Outcome {
         }
         text.push_str(&format!("# {title}\r\n"));
         let mut lines = lines(c);
-        add_host_lines(c, &name, &mut lines);
+        add_host_lines(c, &figures, &name, &mut lines);
         for (name, value) in lines {
             text.push_str(&format!("{name}:{value}\r\n"));
         }
@@ -72,8 +73,9 @@ fn info(c: &mut Ctx) -> Outcome {
 }
 
 /// The host's word counts, where it has one.
-fn add_host_lines(c: &Ctx, section: &str, lines: &mut Lines) {
-    for (_, line) in c.server.host_info.iter().filter(|(of, _)| of.eq_ignore_ascii_case(section)) {
+fn add_host_lines(c: &Ctx, figures: &[(&str, String)], section: &str, lines: &mut Lines) {
+    let said = c.server.host_info.iter().chain(figures);
+    for (_, line) in said.filter(|(of, _)| of.eq_ignore_ascii_case(section)) {
         let Some((name, value)) = line.split_once(':') else { continue };
         match lines.iter_mut().find(|(known, _)| known == name) {
             Some(known) => known.1 = value.to_string(),
@@ -82,7 +84,8 @@ fn add_host_lines(c: &Ctx, section: &str, lines: &mut Lines) {
     }
 }
 
-fn line(name: &str, value: impl ToString) -> (String, String) {
+/// A line.
+pub fn line(name: &str, value: impl ToString) -> (String, String) {
     (name.to_string(), value.to_string())
 }
 
@@ -111,7 +114,8 @@ fn server(c: &mut Ctx) -> Lines {
     ]
 }
 
-fn parameter(c: &Ctx, name: &str) -> String {
+/// The value of a parameter.
+pub fn parameter(c: &Ctx, name: &str) -> String {
     super::params::find(name.as_bytes()).map_or_else(String::new, |p| String::from_utf8_lossy(&p.get(c)).into_owned())
 }
 
@@ -123,12 +127,15 @@ fn clients(c: &mut Ctx) -> Lines {
         waits.flat_map(|wait| wait.keys.iter().map(|key| (wait.db, key))).collect::<BTreeSet<_>>().len()
     };
     let watched = |s: &crate::engine::Session| s.watching.len();
+    let most = |size: fn(&crate::engine::Session) -> usize| others().chain([&*c.me]).map(size).max().unwrap_or(0);
     vec![
         line("connected_clients", others().count() + usize::from(!c.me.replica)),
         line("cluster_connections", 0),
         line("maxclients", c.server.config.maxclients),
+        line("client_recent_max_input_buffer", most(|s| s.buffers.query + s.buffers.query_free)),
+        line("client_recent_max_output_buffer", most(|s| s.pending().max(s.buffers.reply_peak))),
         line("blocked_clients", c.server.blocked),
-        line("tracking_clients", 0),
+        line("tracking_clients", c.server.tracking.sessions),
         line("pubsub_clients", others().chain([&*c.me]).filter(|s| s.subscriptions() > 0).count()),
         line("watching_clients", others().chain([&*c.me]).filter(|s| watched(s) > 0).count()),
         line("clients_in_timeout_table", waits().filter(|wait| wait.deadline > 0).count()),
@@ -138,28 +145,8 @@ fn clients(c: &mut Ctx) -> Lines {
     ]
 }
 
-fn memory(c: &mut Ctx) -> Lines {
-    let used = (c.server.memory)();
-    let max = c.server.config.maxmemory;
-    vec![
-        line("used_memory", used),
-        line("used_memory_human", human(used)),
-        line("number_of_cached_scripts", 0),
-        line("number_of_functions", 0),
-        line("number_of_libraries", 0),
-        line("maxmemory", max),
-        line("maxmemory_human", human(max)),
-        line("maxmemory_policy", parameter(c, "maxmemory-policy")),
-        line("mem_allocator", if cfg!(target_family = "wasm") { "dlmalloc" } else { "system" }),
-        line("active_defrag_running", 0),
-        // Memory is freed at once, whatever ASYNC or UNLINK ask for.
-        line("lazyfree_pending_objects", 0),
-        line("lazyfreed_objects", 0),
-    ]
-}
-
 /// Bytes for people: `1.50M`.
-fn human(bytes: u64) -> String {
+pub fn human(bytes: u64) -> String {
     let n = bytes as f64;
     match bytes {
         0..1024 => format!("{bytes}B"),
@@ -171,57 +158,134 @@ fn human(bytes: u64) -> String {
 }
 
 fn persistence(c: &mut Ctx) -> Lines {
-    vec![
-        line("loading", 0),
+    let saves = c.server.saves;
+    let running = saves.began_ms.map(|began| c.ks.now.saturating_sub(began) / 1000);
+    let seconds = |n: Option<u64>| n.map_or(-1, |n| n as i64);
+    let mut lines = vec![
+        line("loading", u8::from(c.server.loading.is_some())),
         line("async_loading", 0),
+        line("current_cow_peak", 0),
+        line("current_cow_size", 0),
+        line("current_cow_size_age", 0),
+        line("current_fork_perc", "0.00"),
+        line("current_save_keys_processed", 0),
+        line("current_save_keys_total", 0),
         line("rdb_changes_since_last_save", c.ks.dirty),
         line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running())),
         line("rdb_last_save_time", c.server.last_save_ms / 1000),
-        line("rdb_last_bgsave_status", "ok"),
-        line("rdb_last_bgsave_time_sec", -1),
-        line("rdb_current_bgsave_time_sec", -1),
+        line("rdb_last_bgsave_status", if saves.failed { "err" } else { "ok" }),
+        line("rdb_last_bgsave_time_sec", seconds(saves.seconds)),
+        line("rdb_current_bgsave_time_sec", seconds(running)),
+        line("rdb_saves", saves.count),
+        line("rdb_last_cow_size", 0),
+        line("rdb_last_load_keys_expired", saves.loaded_due),
+        line("rdb_last_load_keys_loaded", saves.loaded),
         line("aof_enabled", u8::from(parameter(c, "appendonly") == "yes")),
         line("aof_rewrite_in_progress", 0),
         line("aof_rewrite_scheduled", 0),
         line("aof_last_rewrite_time_sec", -1),
         line("aof_current_rewrite_time_sec", -1),
         line("aof_last_bgrewrite_status", "ok"),
+        line("aof_rewrites", 0),
+        line("aof_rewrites_consecutive_failures", 0),
         line("aof_last_write_status", "ok"),
-    ]
+        line("aof_last_cow_size", 0),
+        line("module_fork_in_progress", 0),
+        line("module_fork_last_cow_size", 0),
+    ];
+    if let Some(loading) = c.server.loading {
+        let share = loading.loaded as f64 * 100.0 / loading.total.max(1) as f64;
+        let elapsed = c.ks.now.saturating_sub(loading.began_ms) / 1000;
+        lines.extend([
+            line("loading_start_time", loading.began_ms / 1000),
+            line("loading_total_bytes", loading.total),
+            line("loading_rdb_used_mem", 0),
+            line("loading_loaded_bytes", loading.loaded),
+            line("loading_loaded_perc", format!("{share:.2}")),
+            line("loading_eta_seconds", (elapsed as f64 * (100.0 - share) / share.max(0.01)) as u64),
+        ]);
+    }
+    lines
 }
 
 fn stats(c: &mut Ctx) -> Lines {
-    let stats = &c.ks.stats;
+    let (stats, denials) = (&c.ks.stats, c.server.acl.denials);
+    let meter = &c.server.meter;
+    let [ops, input, output] = meter.rates.map(|rate| rate.mean());
+    let (tracked_keys, tracked_items, tracked_prefixes) = c.server.tracking.sizes();
+    let (exceeded, exceeding) = c.server.evict.exceeded(c.ks.now);
     vec![
         line("total_connections_received", c.server.connections),
         line("total_commands_processed", c.server.calls.iter().map(|calls| calls.calls).sum::<u64>()),
-        line("rejected_connections", 0),
+        line("instantaneous_ops_per_sec", ops as u64),
+        line("total_net_input_bytes", meter.bytes_in),
+        line("total_net_output_bytes", meter.bytes_out),
+        line("total_net_repl_input_bytes", 0),
+        line("total_net_repl_output_bytes", 0),
+        line("instantaneous_input_kbps", format!("{:.2}", input / 1024.0)),
+        line("instantaneous_output_kbps", format!("{:.2}", output / 1024.0)),
+        line("instantaneous_input_repl_kbps", "0.00"),
+        line("instantaneous_output_repl_kbps", "0.00"),
+        line("rejected_connections", meter.rejected_connections),
         line("sync_full", 0),
         line("sync_partial_ok", 0),
         line("sync_partial_err", 0),
         line("expired_subkeys", stats.expired_fields),
         line("expired_keys", stats.expired),
+        // Due keys are found by their times, not by samples: none is stale for long, and no cycle ends early.
+        line("expired_stale_perc", "0.00"),
+        line("expired_time_cap_reached_count", 0),
         line("evicted_keys", stats.evicted),
-        line("evicted_clients", 0),
+        line("evicted_clients", meter.evicted_clients),
+        line("total_eviction_exceeded_time", exceeded),
+        line("current_eviction_exceeded_time", exceeding),
         line("keyspace_hits", stats.hits),
         line("keyspace_misses", stats.misses),
         line("pubsub_channels", c.pubsub.registry(Kind::Channel).len()),
         line("pubsub_patterns", c.pubsub.registry(Kind::Pattern).len()),
         line("pubsubshard_channels", c.pubsub.registry(Kind::Shard).len()),
-        line("tracking_total_keys", 0),
-        line("tracking_total_items", 0),
-        line("tracking_total_prefixes", 0),
-        line("unexpected_error_replies", 0),
+        // Nothing forks, moves memory about, or is migrated.
+        line("latest_fork_usec", 0),
+        line("total_forks", 0),
+        line("migrate_cached_sockets", 0),
+        line("slave_expires_tracked_keys", 0),
+        line("active_defrag_hits", 0),
+        line("active_defrag_misses", 0),
+        line("active_defrag_key_hits", 0),
+        line("active_defrag_key_misses", 0),
+        line("total_active_defrag_time", 0),
+        line("current_active_defrag_time", 0),
+        line("tracking_total_keys", tracked_keys),
+        line("tracking_total_items", tracked_items),
+        line("tracking_total_prefixes", tracked_prefixes),
+        line("unexpected_error_replies", meter.unexpected_errors),
         line("total_error_replies", c.server.errors.values().sum::<u64>()),
+        line("acl_access_denied_auth", denials.auth),
+        line("acl_access_denied_cmd", denials.command),
+        line("acl_access_denied_key", denials.key),
+        line("acl_access_denied_channel", denials.channel),
+        line("dump_payload_sanitizations", 0),
+        line("total_reads_processed", meter.reads),
+        line("total_writes_processed", meter.writes),
+        line("io_threaded_reads_processed", 0),
+        line("io_threaded_writes_processed", 0),
+        line("reply_buffer_shrinks", meter.reply_shrinks),
+        line("reply_buffer_expands", meter.reply_expands),
+        line("client_query_buffer_limit_disconnections", c.sessions.input_cuts),
+        line("client_output_buffer_limit_disconnections", c.sessions.output_cuts),
     ]
 }
 
 fn replication(c: &mut Ctx) -> Lines {
-    vec![
-        line("role", "master"),
-        line("connected_slaves", 0),
+    let followers = c.followers();
+    let mut lines = vec![line("role", "master"), line("connected_slaves", followers.len())];
+    for (n, follower) in followers.iter().enumerate() {
+        let (ip, port, offset) = (&follower.ip, follower.port, follower.acknowledged);
+        lines.push(line(&format!("slave{n}"), format!("ip={ip},port={port},state=online,offset={offset},lag=0")));
+    }
+    lines.extend([
         line("master_failover_state", "no-failover"),
-        line("master_replid", &c.server.run_id),
+        line("master_replid", &c.server.replid),
         line("master_replid2", "0".repeat(40)),
         line("master_repl_offset", c.ks.effects.offset()),
         line("second_repl_offset", -1),
@@ -229,19 +293,44 @@ fn replication(c: &mut Ctx) -> Lines {
         line("repl_backlog_size", parameter(c, "repl-backlog-size")),
         line("repl_backlog_first_byte_offset", 0),
         line("repl_backlog_histlen", 0),
-    ]
+    ]);
+    lines
 }
 
-/// The engine has no clock that runs during a command, so the times are 0.
+/// The host's figures; the engine knows nothing of processors.
+fn cpu(_: &mut Ctx) -> Lines {
+    Lines::new()
+}
+
+/// The times are 0 where nothing is timed: see [`Meter`](crate::engine::meter::Meter).
 fn commandstats(c: &mut Ctx) -> Lines {
     let calls = c.server.table.slots().iter().zip(&c.server.calls);
     let used = calls.filter(|(_, stats)| stats.calls + stats.rejected + stats.failed > 0);
     used.map(|(slot, stats)| {
         let value = format!(
-            "calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}",
-            stats.calls, stats.rejected, stats.failed
+            "calls={},usec={},usec_per_call={:.2},rejected_calls={},failed_calls={}",
+            stats.calls,
+            stats.usec,
+            stats.usec as f64 / stats.calls.max(1) as f64,
+            stats.rejected,
+            stats.failed
         );
         line(&format!("cmdstat_{}", slot.full_name), value)
+    })
+    .collect()
+}
+
+fn latencystats(c: &mut Ctx) -> Lines {
+    if !c.server.meter.tracking {
+        return Lines::new();
+    }
+    let wanted = parameter(c, "latency-tracking-info-percentiles");
+    let wanted: Vec<f64> = wanted.split_whitespace().filter_map(|p| p.parse().ok()).collect();
+    let histograms = c.server.table.slots().iter().zip(&c.server.meter.histograms);
+    let used = histograms.filter_map(|(slot, histogram)| Some((slot, histogram.as_ref()?)));
+    used.map(|(slot, histogram)| {
+        let values: Vec<String> = wanted.iter().map(|p| format!("p{p}={:.3}", histogram.percentile(*p))).collect();
+        line(&format!("latency_percentiles_usec_{}", slot.full_name), values.join(","))
     })
     .collect()
 }

@@ -3,7 +3,10 @@
 //! To add a command, write its row and function in its family's file and name the row in the family's `ROWS`. Everything else is
 //! derived: `COMMAND`, help, types, the reference page, the test of its example, the vocabulary of the random tests.
 
+pub mod acl;
+pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -13,17 +16,23 @@ pub mod expiry;
 pub mod export;
 pub mod generic;
 pub mod hash;
+pub mod hll;
 pub mod info;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod latency;
 pub mod list;
 pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
+pub mod rewrite;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod slowlog;
+pub mod stream;
 pub mod string;
 pub mod tx;
 #[cfg(feature = "vector")]
@@ -31,30 +40,50 @@ pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
+use crate::engine::row::{self, Row};
 use std::sync::LazyLock;
 
-/// All commands.
+/// The families of this build. One that is not in the lean core is here by its feature, and only here: its module is always
+/// compiled, and the linker drops what no row leads to.
+const FAMILIES: &[&[Row]] = &[
+    #[cfg(feature = "acl")]
+    acl::ROWS,
+    #[cfg(feature = "bitmap")]
+    bitmap::ROWS,
+    cluster::ROWS,
+    command::ROWS,
+    config::ROWS,
+    connection::ROWS,
+    generic::ROWS,
+    hash::ROWS,
+    #[cfg(feature = "hyperloglog")]
+    hll::ROWS,
+    #[cfg(feature = "json")]
+    json::ROWS,
+    #[cfg(feature = "admin")]
+    latency::ROWS,
+    list::ROWS,
+    pubsub::ROWS,
+    replication::ROWS,
+    server::ROWS,
+    set::ROWS,
+    #[cfg(feature = "admin")]
+    slowlog::ROWS,
+    #[cfg(feature = "stream")]
+    stream::ROWS,
+    string::ROWS,
+    tx::ROWS,
+    #[cfg(feature = "vector")]
+    vector::ROWS,
+    zset::ROWS,
+];
+
+/// Every row of them, commands followed by their sub-commands.
+static ALL: [Row; row::count(FAMILIES)] = row::in_a_row(FAMILIES, &ALL);
+
+/// All commands of this build.
 pub fn table() -> &'static Table {
-    static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        Table::new(&[
-            command::ROWS,
-            config::ROWS,
-            connection::ROWS,
-            generic::ROWS,
-            hash::ROWS,
-            #[cfg(feature = "json")]
-            json::ROWS,
-            list::ROWS,
-            pubsub::ROWS,
-            server::ROWS,
-            set::ROWS,
-            string::ROWS,
-            tx::ROWS,
-            #[cfg(feature = "vector")]
-            vector::ROWS,
-            zset::ROWS,
-        ])
-    });
+    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&ALL).with_client_line(client::line));
     &TABLE
 }
 

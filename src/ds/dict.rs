@@ -6,6 +6,7 @@
 //! segment of the largest ordinary size splits in two; the directory doubles by copying its 4-byte entries. So there is no table that
 //! must be re-hashed as a whole, and growth has no cliff.
 
+use crate::base::heap::{block, of_vec};
 use crate::base::{hash, rng::Rng};
 
 /// An entry of a [`Dict`].
@@ -212,6 +213,20 @@ impl<E: Keyed> Dict<E> {
         start as u64
     }
 
+    /// Drops up to `count` of the last entries, and the index at once, of a dict that nobody will look into any more: freeing
+    /// it in slices. Returns whether entries are left.
+    pub fn wither(&mut self, count: usize, mut f: impl FnMut(E)) -> bool {
+        self.segments = Vec::new();
+        self.directory = Vec::new();
+        for _ in 0..count.min(self.len) {
+            f(self.pop());
+        }
+        if self.len == 0 {
+            self.clear();
+        }
+        self.len > 0
+    }
+
     /// Removes all entries and frees all memory.
     pub fn clear(&mut self) {
         *self = Dict::new(self.seed);
@@ -237,11 +252,11 @@ impl<E: Keyed> Dict<E> {
 
     /// Returns the bytes of the slab and the index; what entries own elsewhere is not in it. Takes a step per 1,000 entries.
     pub fn heap_bytes(&self) -> usize {
-        self.chunks.capacity() * size_of::<Vec<E>>()
-            + self.chunks.iter().map(|c| c.capacity() * size_of::<E>()).sum::<usize>()
-            + self.directory.capacity() * size_of::<u32>()
-            + self.segments.capacity() * size_of::<Segment>()
-            + self.segments.iter().map(|s| size_of_val(&*s.buckets)).sum::<usize>()
+        of_vec(&self.chunks)
+            + self.chunks.iter().map(of_vec).sum::<usize>()
+            + of_vec(&self.directory)
+            + of_vec(&self.segments)
+            + self.segments.iter().map(|s| block(size_of_val(&*s.buckets))).sum::<usize>()
     }
 
     /// Returns the index of the segment in charge of `hash`.

@@ -5,6 +5,7 @@ use super::listpack::{self, Elem, Listpack};
 use super::short::ShortPair;
 use super::zset::{ScoreBound, Zset};
 use crate::base::hash;
+use crate::base::heap::block;
 use crate::base::rng::Rng;
 
 pub use super::Limits;
@@ -93,6 +94,7 @@ impl Hash {
     }
 
     /// Returns whether there is such a field.
+    #[inline]
     pub fn contains(&self, field: &[u8]) -> bool {
         match &self.pairs {
             Repr::Pack(pack) => pack.find(field, 1, pack.first()).is_some(),
@@ -243,6 +245,7 @@ impl Hash {
     }
 
     /// Returns whether `field` is past its time: as in Redis, the time itself is not past.
+    #[inline]
     pub fn is_expired(&self, field: &[u8], now_ms: u64) -> bool {
         self.expire_at(field).is_some_and(|at| at < now_ms)
     }
@@ -267,9 +270,15 @@ impl Hash {
     pub fn heap_bytes(&self) -> usize {
         let pairs = match &self.pairs {
             Repr::Pack(pack) => pack.heap_bytes(),
-            Repr::Table(table) => size_of::<Table>() + table.fields.heap_bytes() + table.long_bytes,
+            Repr::Table(table) => block(size_of::<Table>()) + table.fields.heap_bytes() + table.long_bytes,
         };
-        pairs + self.expires.as_ref().map_or(0, |expires| size_of::<Zset>() + expires.heap_bytes())
+        pairs + self.expires.as_ref().map_or(0, |expires| block(size_of::<Zset>()) + expires.heap_bytes())
+    }
+
+    /// Frees about `count` fields of a hash that nobody will look into any more. Returns whether some are left.
+    pub fn wither(&mut self, count: usize) -> bool {
+        let Repr::Table(table) = &mut self.pairs else { return false };
+        table.fields.wither(count, drop)
     }
 
     #[inline]
@@ -396,7 +405,7 @@ mod tests {
         assert_eq!(hash.volatile_len(), model.values().filter(|v| v.1.is_some()).count());
         assert_eq!(hash.next_expire(), model.values().filter_map(|v| v.1).min());
         if let Repr::Table(table) = &hash.pairs {
-            let long = model.iter().map(|(f, (v, _))| f.len() + v.len()).filter(|n| *n > 30).sum::<usize>();
+            let long = model.iter().map(|(f, (v, _))| f.len() + v.len()).filter(|n| *n > 30).map(block).sum::<usize>();
             assert_eq!(table.long_bytes, long);
         }
         let (mut seen, mut cursor) = (BTreeMap::new(), 0);

@@ -1,6 +1,7 @@
 //! The int set: sorted integers in one allocation, byte for byte as Redis keeps it and RDB carries it.
 
 use super::listpack::roomy;
+use crate::base::heap::of_vec;
 
 /// A set of integers, sorted, each in the width that the widest needs.
 ///
@@ -44,7 +45,7 @@ impl IntSet {
 
     /// Returns the bytes taken on the heap, slack included.
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        of_vec(&self.0)
     }
 
     /// Returns whether `n` is a member.

@@ -3,6 +3,7 @@
 use super::listpack::{self, Elem, Listpack};
 pub use super::quicklist::{End, Node};
 use super::quicklist::{Limit, Quick, cut, edge, push, remove_from};
+use crate::base::heap::block;
 use std::collections::{VecDeque, vec_deque};
 
 /// A list of byte strings, cheap at both ends and cut into nodes of bounded size in between.
@@ -92,13 +93,20 @@ impl List {
         match &self.0 {
             Shape::Pack(pack) => pack.heap_bytes(),
             Shape::Quick(quick) => {
-                let own = size_of::<Quick>() + quick.nodes.capacity() * size_of::<Node>();
+                let own = block(size_of::<Quick>()) + block(quick.nodes.capacity() * size_of::<Node>());
                 quick.nodes.iter().fold(own, |sum, node| match node {
                     Node::Pack(pack) => sum + pack.heap_bytes(),
-                    Node::Plain(text) => sum + text.len(),
+                    Node::Plain(text) => sum + block(text.len()),
                 })
             }
         }
+    }
+
+    /// Frees up to `count` nodes of a list that nobody will look into any more. Returns whether some are left.
+    pub fn wither(&mut self, count: usize) -> bool {
+        let Shape::Quick(quick) = &mut self.0 else { return false };
+        quick.nodes.truncate(quick.nodes.len().saturating_sub(count));
+        !quick.nodes.is_empty()
     }
 
     /// Adds `text` at `end`.

@@ -1,5 +1,6 @@
 //! The listpack: a sequence of strings and integers in one allocation, byte for byte as Redis keeps it and RDB carries it.
 
+use crate::base::heap::of_vec;
 use crate::base::num::{self, NumBuf};
 use std::cmp::Ordering;
 
@@ -77,6 +78,7 @@ impl Listpack {
     }
 
     /// Returns the number of elements. Walks all of them when there are more than 65,534.
+    #[inline]
     pub fn len(&self) -> usize {
         self.known_len().unwrap_or_else(|| self.iter().count())
     }
@@ -93,7 +95,7 @@ impl Listpack {
 
     /// Returns the bytes taken on the heap, slack included.
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        of_vec(&self.0)
     }
 
     /// Returns whether `text_bytes` more bytes of text, in one element, leave the listpack below the 1 GiB at which Redis
@@ -245,6 +247,55 @@ impl Listpack {
         self.change_count(other.len() as isize);
     }
 
+    /// Returns where the first entry is, or would be.
+    pub fn start(&self) -> Pos {
+        Pos(HEAD as u32)
+    }
+
+    /// Returns where the next entry would go.
+    pub fn finish(&self) -> Pos {
+        Pos(self.end() as u32)
+    }
+
+    /// Returns the element at `pos` and the position behind it, which may be the [`finish`](Self::finish); `None` there.
+    #[inline]
+    pub fn step(&self, pos: Pos) -> Option<(Elem<'_>, Pos)> {
+        let (elem, size) = parse(self.0.get(pos.at()..)?)?;
+        Some((elem, Pos((pos.at() + size + backlen_bytes(size)) as u32)))
+    }
+
+    /// Returns the position `count` elements behind `pos`, or `None` if there are fewer.
+    #[inline]
+    pub fn skip(&self, pos: Pos, count: usize) -> Option<Pos> {
+        (0..count).try_fold(pos, |pos, _| self.step(pos).map(|(_, next)| next))
+    }
+
+    /// Puts the integer `n` in the place of the element at `pos`.
+    pub fn replace_int(&mut self, pos: Pos, n: i64) {
+        self.put(pos.at(), self.after(pos.at()) - pos.at(), Elem::Int(n));
+    }
+
+    /// Makes room for `bytes` more bytes: as much again when it is large already, for one that goes on growing.
+    pub fn reserve(&mut self, bytes: usize) {
+        let (len, want) = (self.0.len(), self.0.len() + bytes);
+        if want > self.0.capacity() {
+            let amortized = if len > 256 { len + len / 2 } else { 0 };
+            self.0.reserve_exact(roomy(want.max(amortized)) - len);
+        }
+    }
+
+    /// Adds what `fill` writes at the end, many elements for the price of one.
+    pub fn extend_with(&mut self, fill: impl FnOnce(&mut Tail<'_>)) {
+        self.0.pop();
+        let mut tail = Tail { raw: &mut self.0, added: 0 };
+        fill(&mut tail);
+        let added = tail.added;
+        self.0.push(END);
+        let total = u32::try_from(self.0.len()).expect("callers stay below 1 GiB, see `can_add`");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+        self.change_count(added);
+    }
+
     /// Gives unused room back to the allocator.
     pub fn shrink_to_fit(&mut self) {
         self.0.shrink_to_fit();
@@ -289,8 +340,7 @@ impl Listpack {
         entry[..head_len].copy_from_slice(&head[..head_len]);
         entry[head_len..size].copy_from_slice(body);
         for (i, byte) in entry[size..].iter_mut().rev().enumerate() {
-            // Seven bits a byte, the highest first; all but the first byte have the top bit, so a reader from behind goes on.
-            *byte = (size >> (7 * i)) as u8 & 0x7F | if i + 1 < back { 0x80 } else { 0 };
+            *byte = backlen_byte(size, back, i);
         }
         if old == 0 {
             self.change_count(1);
@@ -300,6 +350,9 @@ impl Listpack {
 
     /// Makes the `old` bytes at `at` into `new` bytes, whose content is the caller's to write.
     fn gap(&mut self, at: usize, old: usize, new: usize) {
+        if old == new {
+            return;
+        }
         let raw = &mut self.0;
         let len = raw.len();
         if new > old {
@@ -320,6 +373,7 @@ impl Listpack {
         raw[..4].copy_from_slice(&total.to_le_bytes());
     }
 
+    #[inline]
     fn change_count(&mut self, by: isize) {
         if let Some(count) = self.known_len() {
             let count = u16::try_from(count as isize + by).unwrap_or(COUNT_UNKNOWN);
@@ -327,6 +381,7 @@ impl Listpack {
         }
     }
 
+    #[inline]
     fn known_len(&self) -> Option<usize> {
         let count = u16::from_le_bytes([self.0[4], self.0[5]]);
         (count != COUNT_UNKNOWN).then_some(count as usize)
@@ -345,6 +400,7 @@ impl Listpack {
         parse(&self.0[at..]).expect("every entry was checked by `from_bytes` or written by `put`")
     }
 
+    #[inline]
     fn after(&self, at: usize) -> usize {
         let size = self.entry(at).1;
         at + size + backlen_bytes(size)
@@ -401,6 +457,7 @@ impl<'a> Elem<'a> {
     }
 
     /// Returns whether the text is `text`.
+    #[inline]
     pub fn is(self, text: &[u8]) -> bool {
         match self {
             Elem::Int(n) => num::parse_i64(text) == Some(n),
@@ -410,6 +467,7 @@ impl<'a> Elem<'a> {
 
     /// Returns the length of the text.
     #[allow(clippy::len_without_is_empty)] // an element is not a collection
+    #[inline]
     pub fn len(self) -> usize {
         match self {
             Elem::Int(n) => usize::from(n < 0) + n.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1),
@@ -418,11 +476,13 @@ impl<'a> Elem<'a> {
     }
 
     /// Compares the text with `text`, byte by byte.
+    #[inline]
     pub fn cmp_bytes(self, text: &[u8]) -> Ordering {
         self.with(|own| own.cmp(text))
     }
 
     /// Returns the value if the text is an integer in canonical form.
+    #[inline]
     pub fn int(self) -> Option<i64> {
         match self {
             Elem::Int(n) => Some(n),
@@ -436,6 +496,46 @@ impl Pos {
     #[inline]
     fn at(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// The open end of a listpack that is being extended: see [`Listpack::extend_with`].
+pub struct Tail<'a> {
+    raw: &'a mut Vec<u8>,
+    added: isize,
+}
+
+impl Tail<'_> {
+    /// Adds `text`.
+    #[inline]
+    pub fn text(&mut self, text: &[u8]) {
+        self.elem(Elem::of(text));
+    }
+
+    /// Adds an integer.
+    #[inline]
+    pub fn int(&mut self, n: i64) {
+        if (0..=127).contains(&n) {
+            // By far the most common: one byte, and its size.
+            self.raw.extend_from_slice(&[n as u8, 1]);
+            self.added += 1;
+        } else {
+            self.elem(Elem::Int(n));
+        }
+    }
+
+    #[inline]
+    fn elem(&mut self, elem: Elem<'_>) {
+        let mut head = [0; 9];
+        let (head_len, body) = encode(elem, &mut head);
+        let size = head_len + body.len();
+        self.raw.extend_from_slice(&head[..head_len]);
+        self.raw.extend_from_slice(body);
+        let back = backlen_bytes(size);
+        for i in (0..back).rev() {
+            self.raw.push(backlen_byte(size, back, i));
+        }
+        self.added += 1;
     }
 }
 
@@ -565,7 +665,15 @@ fn backlen_bytes(size: usize) -> usize {
     }
 }
 
+/// Returns byte `i`, from behind, of the backward size: seven bits a byte, the highest first; all but the first byte have the
+/// top bit, so a reader from behind goes on.
+#[inline]
+fn backlen_byte(size: usize, back: usize, i: usize) -> u8 {
+    (size >> (7 * i)) as u8 & 0x7F | if i + 1 < back { 0x80 } else { 0 }
+}
+
 /// Returns the entry size that ends before `end`, and the bytes it takes itself, if a whole entry fits before it.
+#[inline]
 fn read_backlen(raw: &[u8], end: usize) -> Option<(usize, usize)> {
     let mut size = 0u64;
     for i in 0..5 {
@@ -582,6 +690,7 @@ fn read_backlen(raw: &[u8], end: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::base::heap::block;
     use crate::base::rng::Rng;
 
     /// Text that meets every encoding and its edges.
@@ -758,11 +867,11 @@ pub(crate) mod tests {
         let mut pack = Listpack::new();
         for n in 0..5000 {
             pack.push_back(format!("value:{n}").as_bytes());
-            assert!(pack.heap_bytes() <= pack.byte_len() + pack.byte_len() / 8 + 16);
+            assert!(pack.heap_bytes() <= block(pack.byte_len() + pack.byte_len() / 8 + 16));
         }
         while let Some(pos) = pack.first() {
             pack.remove(pos);
-            assert!(pack.heap_bytes() <= 2 * pack.byte_len() + 64);
+            assert!(pack.heap_bytes() <= block(2 * pack.byte_len() + 64));
         }
     }
 }

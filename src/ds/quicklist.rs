@@ -241,6 +241,7 @@ impl Quick {
         }
     }
 
+    #[inline]
     fn end_node_mut(&mut self, end: End) -> Option<&mut Node> {
         match end {
             End::Front => self.nodes.front_mut(),
@@ -312,6 +313,7 @@ impl Limit {
 }
 
 /// Returns the position of the element at `end`.
+#[inline]
 pub(super) fn edge(pack: &Listpack, end: End) -> Option<Pos> {
     match end {
         End::Front => pack.first(),

@@ -4,6 +4,7 @@ use super::dict::{Dict, Keyed};
 use super::intset::IntSet;
 use super::listpack::{self, Elem, Listpack};
 use super::short::Short;
+use crate::base::heap::block;
 use crate::base::rng::Rng;
 use crate::base::{hash, num};
 
@@ -95,6 +96,7 @@ impl Set {
     }
 
     /// Returns whether there is no member.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -307,8 +309,14 @@ impl Set {
         match &self.0 {
             Repr::Ints(ints) => ints.heap_bytes(),
             Repr::Pack(pack) => pack.heap_bytes(),
-            Repr::Table(table) => size_of::<Table>() + table.members.heap_bytes() + table.long_bytes,
+            Repr::Table(table) => block(size_of::<Table>()) + table.members.heap_bytes() + table.long_bytes,
         }
+    }
+
+    /// Frees about `count` elements of a set that nobody will look into any more. Returns whether some are left.
+    pub fn wither(&mut self, count: usize) -> bool {
+        let Repr::Table(table) = &mut self.0 else { return false };
+        table.members.wither(count, drop)
     }
 
     /// Turns an int set into a listpack if that can take all its members and `next`, which is no integer.
@@ -461,7 +469,7 @@ mod tests {
                         }
                         assert_eq!(seen, model);
                         if let Repr::Table(table) = &set.0 {
-                            let long = model.iter().map(|m| m.len()).filter(|n| *n > 15).sum::<usize>();
+                            let long = model.iter().map(|m| m.len()).filter(|n| *n > 15).map(block).sum::<usize>();
                             assert_eq!(table.long_bytes, long);
                         }
                     }

@@ -1,5 +1,6 @@
 //! Byte strings that keep a few bytes in themselves: most members, fields and small values then need no allocation of their own.
 
+use crate::base::heap::block;
 use std::ptr::NonNull;
 
 /// An owned, immutable byte string, kept in place when it is short and in one allocation of its exact length otherwise.
@@ -49,7 +50,7 @@ impl Short {
     /// Returns the bytes this string takes beyond itself.
     #[inline]
     pub fn heap_bytes(&self) -> usize {
-        if self.is_inline() { 0 } else { self.len() }
+        if self.is_inline() { 0 } else { block(self.len()) }
     }
 
     #[inline]
@@ -184,7 +185,7 @@ impl ShortPair {
     /// Returns the bytes both strings take beyond this.
     #[inline]
     pub fn heap_bytes(&self) -> usize {
-        if self.is_inline() { 0 } else { self.first().len() + self.second().len() }
+        if self.is_inline() { 0 } else { block(self.first().len() + self.second().len()) }
     }
 
     #[inline]
@@ -229,7 +230,7 @@ mod tests {
             let short = Short::new(&bytes);
             assert_eq!(&*short, &bytes[..]);
             assert_eq!(&*short.clone(), &bytes[..]);
-            assert_eq!(short.heap_bytes(), if len <= 15 { 0 } else { len });
+            assert_eq!(short.heap_bytes(), if len <= 15 { 0 } else { block(len) });
         }
     }
 
@@ -240,7 +241,7 @@ mod tests {
             let (first, second) = (vec![1; a], vec![2; b]);
             let pair = ShortPair::new(&first, &second).clone();
             assert_eq!(pair.both(), (&first[..], &second[..]));
-            assert_eq!(pair.heap_bytes(), if a + b <= 30 { 0 } else { a + b });
+            assert_eq!(pair.heap_bytes(), if a + b <= 30 { 0 } else { block(a + b) });
         }
     }
 }

@@ -4,6 +4,7 @@ use super::dict::{Dict, Keyed};
 use super::listpack::{self, Elem, Listpack};
 use super::short::Short;
 use super::tree::{self, Tree};
+use crate::base::heap::block;
 use crate::base::num::{self, NumBuf};
 use crate::base::rng::Rng;
 use std::cmp::Ordering;
@@ -285,9 +286,15 @@ impl Zset {
         match &self.0 {
             Repr::Pack(pack) => pack.heap_bytes(),
             Repr::Table(table) => {
-                size_of::<Table>() + table.members.heap_bytes() + table.order.heap_bytes() + table.long_bytes
+                block(size_of::<Table>()) + table.members.heap_bytes() + table.order.heap_bytes() + table.long_bytes
             }
         }
+    }
+
+    /// Frees about `count` elements of a sorted set that nobody will look into any more. Returns whether some are left.
+    pub fn wither(&mut self, count: usize) -> bool {
+        let Repr::Table(table) = &mut self.0 else { return false };
+        table.members.wither(count, drop)
     }
 
     /// Returns the table, which a listpack turns into.
@@ -466,6 +473,7 @@ impl Table {
 }
 
 /// Returns the comparison of entries of the order with that of member `id`.
+#[inline]
 fn by_entry(members: &Dict<Member>, id: u32) -> impl Fn(&Ranked) -> Ordering {
     let sought = members.get(id);
     move |e| {
@@ -570,7 +578,7 @@ mod tests {
         assert_eq!(set.count_below(ScoreBound::Before(bound)), want.iter().filter(|w| w.1 < bound).count());
         assert_eq!(set.count_below(ScoreBound::After(bound)), want.iter().filter(|w| w.1 <= bound).count());
         if let Repr::Table(table) = &set.0 {
-            assert_eq!(table.long_bytes, want.iter().map(|w| w.0.len()).filter(|n| *n > 15).sum::<usize>());
+            assert_eq!(table.long_bytes, want.iter().map(|w| w.0.len()).filter(|n| *n > 15).map(block).sum::<usize>());
         }
     }
 

@@ -48,6 +48,7 @@ impl<'a> Args<'a> {
     }
 
     /// Takes the next argument as an integer. Fails if it is none, or does not fit 64 bits.
+    #[inline]
     pub fn int(&mut self) -> Result<i64, Error> {
         int(self.next()?)
     }
@@ -78,6 +79,7 @@ impl<'a> Args<'a> {
 }
 
 /// Returns the integer in `arg`, or Redis's error for a value that is none.
+#[inline]
 pub fn int(arg: &[u8]) -> Result<i64, Error> {
     num::parse_i64(arg).ok_or(Error::NotInteger)
 }

@@ -4,6 +4,7 @@
 //! A 16-byte key with a 16-byte value takes 40 bytes. The *word* is an integer, or the pointer to a longer string or an object.
 
 use super::value::{Object, Type};
+use crate::base::heap::{block, of_vec};
 use crate::base::num::parse_i64;
 use crate::ds::dict::Keyed;
 use crate::ds::listpack::Elem;
@@ -212,6 +213,7 @@ impl Entry {
     }
 
     /// The bytes the entry's own allocation takes.
+    #[inline]
     fn size(&self) -> usize {
         let head = self.head();
         key_at(head) + self.key_len() + head.value_len as usize
@@ -265,6 +267,11 @@ impl Entry {
             Value::Object(object) => Some(object),
             Value::Text(_) => None,
         }
+    }
+
+    /// Frees about `count` parts of a value that nobody will look at any more. Returns whether some are left.
+    pub fn wither(&mut self, count: usize) -> bool {
+        self.object_mut().is_some_and(|object| object.wither(count))
     }
 
     /// The object to change, unless the value is a string.
@@ -352,6 +359,7 @@ impl Entry {
     }
 
     /// Returns the same value under another key.
+    #[inline]
     pub fn with_key(self, key: &[u8]) -> Self {
         let mut head = self.head();
         head.key_len = if key.len() < LONG_KEY as usize { key.len() as u8 } else { LONG_KEY };
@@ -422,12 +430,21 @@ impl Entry {
 
     /// Bytes on the heap, the value included.
     pub fn heap_bytes(&self) -> usize {
-        self.size()
+        block(self.size())
             + match self.value() {
-                Value::Object(object) => size_of::<Object>() + object.heap_bytes(),
-                Value::Text(Elem::Str(s)) if form(self.head()) == Form::Heap => size_of::<Vec<u8>>() + s.len(),
+                Value::Object(object) => block(size_of::<Object>()) + object.heap_bytes(),
+                Value::Text(_) if form(self.head()) == Form::Heap => {
+                    // SAFETY: as in `text`.
+                    let text = unsafe { &*(self.word() as usize as *const Vec<u8>) };
+                    block(size_of::<Vec<u8>>()) + of_vec(text)
+                }
                 Value::Text(_) => 0,
             }
+    }
+
+    /// How many parts have to be freed with the value, about: what makes freeing it at once too long.
+    pub fn parts(&self) -> usize {
+        self.object().map_or(1, Object::parts)
     }
 }
 
@@ -466,6 +483,7 @@ fn boxed<T>(value: T) -> u64 {
 }
 
 /// The integer that `text` spells, if it can.
+#[inline]
 fn parse_short_int(text: &[u8]) -> Option<i64> {
     if text.len() <= 20 { parse_i64(text) } else { None }
 }

@@ -9,8 +9,10 @@ use super::effects::Effects;
 use super::entry::{Entry, Payload};
 use super::error::Error;
 use super::events::{self, Event};
+use super::lazy::{Graveyard, Lazily};
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
+use super::tracking::Change;
 use super::value::{Limits, Object, Structure, Type};
 use crate::base::hash::{Map, Seeded};
 use crate::base::rng::Rng;
@@ -82,7 +84,7 @@ pub enum Expiry {
 pub(super) struct Data {
     pub(super) dict: Dict<Entry>,
     /// (ms, id) of every key with an expiry, soonest first.
-    expires: Tree<(u64, u32)>,
+    pub(super) expires: Tree<(u64, u32)>,
     /// (ms, key) at which a hash has a field due. A hint: it may be late news, never missing news.
     fields: BTreeSet<(u64, Vec<u8>)>,
     /// Which data this is, whatever database it is under: a running snapshot follows it.
@@ -132,6 +134,10 @@ pub struct Keyspace {
     pub events: Vec<Event>,
     /// Sessions whose watched keys changed in the running unit.
     pub(super) touched: Vec<SessionId>,
+    /// Somebody has cached keys, so changes are collected in `invalid`.
+    pub(super) tracked: bool,
+    /// What changed in the running unit.
+    pub(super) invalid: Vec<Change>,
     /// Keys that changed while somebody waited for them.
     pub(super) ready: Vec<(usize, Vec<u8>)>,
     /// Counters.
@@ -144,6 +150,10 @@ pub struct Keyspace {
     pub lfu: (u32, u32),
     /// The running command leaves access clocks alone (`CLIENT NO-TOUCH`).
     pub no_touch: bool,
+    /// Which deletions free their values later.
+    pub lazily: Lazily,
+    /// What was deleted and is not freed yet.
+    pub graves: Graveyard,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) epoch: u8,
     serials: u64,
@@ -171,6 +181,7 @@ impl Data {
         }
     }
 
+    #[inline]
     fn insert(&mut self, entry: Entry) -> u32 {
         let at = entry.expire();
         self.hint_fields(&entry);
@@ -234,12 +245,16 @@ impl Keyspace {
             notify_flags: 0,
             events: Vec::new(),
             touched: Vec::new(),
+            tracked: false,
+            invalid: Vec::new(),
             ready: Vec::new(),
             stats: KeyStats::default(),
             expiry: Expiry::Deletes,
             clock: Clock::Lru,
             lfu: (10, 1),
             no_touch: false,
+            lazily: Lazily::default(),
+            graves: Graveyard::default(),
             snapshot: None,
             epoch: 0,
             serials,
@@ -274,6 +289,10 @@ impl Keyspace {
         &self.dbs[self.db]
     }
 
+    pub(super) fn data_of(&self, db: usize) -> &Data {
+        &self.dbs[db].data
+    }
+
     pub(super) fn here_mut(&mut self) -> &mut Db {
         &mut self.dbs[self.db]
     }
@@ -299,6 +318,12 @@ impl Keyspace {
         (expires.len(), if sample == 0 { 0 } else { sum / sample as u64 })
     }
 
+    /// The bytes of the database's index and slab, heads of entries included, and of its expiry tree.
+    pub fn overhead(&self) -> (usize, usize) {
+        let data = &self.here().data;
+        (data.dict.heap_bytes() + 8 * data.dict.len(), data.expires.heap_bytes())
+    }
+
     /// Whether fields of a hash in the database may expire.
     pub fn has_volatile_fields(&self) -> bool {
         !self.here().data.fields.is_empty()
@@ -320,12 +345,13 @@ impl Keyspace {
     #[cold]
     #[inline(never)]
     fn expire_key(&mut self, id: u32) {
-        let key = self.here().data.dict.get(id).key().to_vec();
-        self.remove_id(id);
+        let entry = self.remove_id(id);
         self.stats.expired += 1;
-        self.effects.also(self.db, &[b"DEL", &key]);
-        self.touch_watchers(&key);
-        self.notify(events::EXPIRED, "expired", &key);
+        self.effects.also(self.db, &[b"DEL", entry.key()]);
+        self.touch_watchers(entry.key());
+        self.disown();
+        self.notify(events::EXPIRED, "expired", entry.key());
+        self.dispose(entry, self.lazily.expire);
     }
 
     fn find_slowly(&mut self, key: &[u8], id: u32, due: bool) -> Option<u32> {
@@ -403,6 +429,7 @@ impl Keyspace {
 
     /// Returns the structure at `key` through a shared borrow, so that several keys can be held at once. Counts, expires and
     /// remembers nothing: [`Keyspace::read`] each key first.
+    #[inline]
     pub fn see<T: Structure>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
         match self.see_entry(key) {
             None => Ok(None),
@@ -433,14 +460,20 @@ impl Keyspace {
     }
 
     /// Visits about `count` entries from `cursor` (0 to begin); returns the next cursor, 0 at the end. Every key that is
-    /// there from beginning to end is visited at least once. Due keys are not shown.
-    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(&Entry)) -> u64 {
+    /// there from beginning to end is visited at least once. Due keys are not shown, but deleted when `f` has seen the others.
+    pub fn scan(&mut self, cursor: u64, count: usize, mut f: impl FnMut(&Entry)) -> u64 {
         let now = self.now;
-        self.here().data.dict.scan(cursor, count, |entry| {
+        let mut due = Vec::new();
+        let next = self.here().data.dict.scan(cursor, count, |entry| {
             if entry.expire().is_none_or(|at| now <= at) {
                 f(entry);
+            } else {
+                due.push(entry.key().to_vec());
             }
-        })
+        });
+        // A deletion moves an entry only downwards, where the walk still comes or has been: see `Dict::scan`.
+        due.iter().for_each(|key| _ = self.find(key));
+        next
     }
 
     /// All entries of the database that are not due.
@@ -542,11 +575,22 @@ impl Keyspace {
         {
             self.touched.extend(sessions);
         }
+        if self.tracked {
+            self.invalid.push(Change::Key { key: key.to_vec(), own: true });
+        }
         if !db.blocked.is_empty()
             && let Some(queue) = db.blocked.get_mut(key)
             && !std::mem::replace(&mut queue.ready, true)
         {
             self.ready.push((self.db, key.to_vec()));
+        }
+    }
+
+    /// Says that the change told last was not the running session's: time or want of memory made it.
+    #[inline]
+    pub(super) fn disown(&mut self) {
+        if let Some(Change::Key { own, .. }) = self.invalid.last_mut() {
+            *own = false;
         }
     }
 
@@ -654,6 +698,7 @@ impl Keyspace {
     }
 
     /// Stores a value at `key`, whatever was there.
+    #[inline]
     pub fn put(&mut self, key: &[u8], value: Payload<'_>, ttl: Ttl) {
         match self.find(key) {
             Some(id) => self.put_at(id, key, value, ttl),
@@ -671,9 +716,11 @@ impl Keyspace {
             Ttl::Clear => None,
             Ttl::At(at) => Some(at),
         };
-        data.replace(id, Entry::new(key, value, expire, clock, epoch));
+        let old = data.replace(id, Entry::new(key, value, expire, clock, epoch));
+        self.dispose(old, self.lazily.server_del);
     }
 
+    #[inline]
     fn insert(&mut self, key: &[u8], value: Payload<'_>, expire: Option<u64>) -> u32 {
         let entry = Entry::new(key, value, expire, self.birth_clock(), self.epoch);
         self.insert_entry(entry)
@@ -708,7 +755,7 @@ impl Keyspace {
         empty
     }
 
-    fn remove_id(&mut self, id: u32) -> Entry {
+    pub(super) fn remove_id(&mut self, id: u32) -> Entry {
         self.preserve(id);
         self.here_mut().data.remove(id)
     }
@@ -721,7 +768,9 @@ impl Keyspace {
 
     /// Puts an entry under `key` of this database, whatever was there, with the value, expiry and access clock it has.
     pub fn adopt(&mut self, key: &[u8], entry: Entry) {
-        self.delete(key);
+        if let Some(old) = self.take(key) {
+            self.dispose(old, self.lazily.server_del);
+        }
         let mut entry = entry.with_key(key);
         entry.set_epoch(self.epoch);
         self.insert_entry(entry);
@@ -748,9 +797,13 @@ impl Keyspace {
         }
     }
 
-    /// Empties the database. Returns how many keys it had. Tells watchers.
-    pub fn flush(&mut self) -> usize {
+    /// Empties the database. Returns how many keys it had. Tells watchers. Frees all memory, or so many parts `at_once` and the
+    /// rest later.
+    pub fn flush(&mut self, at_once: Option<usize>) -> usize {
         let count = self.len();
+        if self.tracked && self.invalid.last() != Some(&Change::All) {
+            self.invalid.push(Change::All);
+        }
         let db = &self.dbs[self.db];
         self.touched.extend(watchers_of(&db.watched, |key| db.data.dict.contains(key)));
         let waited: Vec<_> = db.blocked.keys().filter(|key| db.data.dict.contains(key)).cloned().collect();
@@ -758,8 +811,12 @@ impl Keyspace {
         self.serials += 1;
         let fresh = Data::new(self.seed, self.serials);
         let old = std::mem::replace(&mut self.here_mut().data, fresh);
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.detach(old);
+        let old = match &mut self.snapshot {
+            Some(snapshot) => snapshot.detach(old),
+            None => Some(old),
+        };
+        if let Some(old) = old {
+            self.dispose_data(old, at_once);
         }
         count
     }
@@ -836,6 +893,7 @@ impl Keyspace {
         let argv: Vec<&[u8]> = [&b"HDEL"[..], key].into_iter().chain(gone.iter().map(Vec::as_slice)).collect();
         self.effects.also(self.db, &argv);
         self.touch_watchers(key);
+        self.disown();
         self.notify(events::HASH, "hexpired", key);
         self.delete_if_empty(key);
         gone.len()

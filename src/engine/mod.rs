@@ -6,26 +6,38 @@
 //! is no I/O. A host owns one engine, opens a session per client, and after every call takes [`Engine::take_ready`],
 //! [`Engine::effects`] and [`Engine::take_requests`].
 
+pub mod acl;
 pub mod args;
+pub mod clients;
 pub mod config;
 mod effects;
 pub mod entry;
 pub mod error;
 pub mod events;
+pub mod evict;
+pub mod followers;
+pub mod histogram;
+mod host;
 pub mod keys;
 pub mod keyspace;
+pub mod lazy;
+pub mod meter;
+mod monitor;
 mod pause;
 pub mod pubsub;
+pub mod redact;
 pub mod reply;
 pub mod row;
 pub mod session;
 pub mod snapshot;
+pub mod tracking;
 pub mod value;
 mod wait;
 
 pub use args::Args;
 pub use config::Config;
 pub use error::{Error, Outcome};
+pub use host::{Host, NoHost};
 pub use keyspace::{Keyspace, Ttl};
 pub use reply::{Proto, Reply};
 pub use row::{
@@ -34,6 +46,8 @@ pub use row::{
 };
 pub use session::{Session, SessionId, Sessions};
 
+use crate::base::hash::{Map, Seeded};
+use acl::When;
 use pubsub::PubSub;
 use session::{Multi, ReplyMode, Wait};
 
@@ -44,8 +58,10 @@ pub enum Request {
     Save { background: bool },
     /// Rewrite the log (BGREWRITEAOF).
     Rewrite,
-    /// Stop, after saving or not (SHUTDOWN).
-    Shutdown { save: Option<bool> },
+    /// Stop, after saving or not; even if saving fails with `force` (SHUTDOWN).
+    Shutdown { save: Option<bool>, force: bool },
+    /// Do not stop after all (SHUTDOWN ABORT).
+    AbortShutdown,
 }
 
 /// Counters of one command.
@@ -57,6 +73,35 @@ pub struct CallStats {
     pub rejected: u64,
     /// Times answered with an error.
     pub failed: u64,
+    /// How long it took altogether, µs.
+    pub usec: u64,
+}
+
+/// Figures of snapshots, which the host keeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saves {
+    /// The last one in the background failed.
+    pub failed: bool,
+    /// How long that took, in seconds.
+    pub seconds: Option<u64>,
+    /// When the one in progress began, ms since the epoch.
+    pub began_ms: Option<u64>,
+    /// How many were written.
+    pub count: u64,
+    /// Keys loaded at the start, and those left out because they were due.
+    pub loaded: u64,
+    pub loaded_due: u64,
+}
+
+/// How far the host has come with loading data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loading {
+    /// When it began, ms since the epoch.
+    pub began_ms: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes loaded.
+    pub loaded: u64,
 }
 
 /// What the engine keeps beside data, sessions and subscriptions.
@@ -71,16 +116,51 @@ pub struct Server {
     pub errors: std::collections::BTreeMap<String, u64>,
     /// 40 hex digits that name this run.
     pub run_id: String,
+    /// 40 hex digits that name the feed.
+    pub replid: String,
+    /// Sessions that get the feed, and the offset up to which each has acknowledged it.
+    followers: Vec<(SessionId, u64)>,
     /// When the engine was made, ms since the epoch.
     pub started_ms: u64,
     /// Sessions ever opened.
     pub connections: u64,
     /// Last completed save, ms since the epoch; the host sets it.
     pub last_save_ms: u64,
+    /// Figures of snapshots.
+    pub saves: Saves,
+    /// A signal asked the host to stop, and it will.
+    pub shutdown_asked: bool,
+    /// Commands under other names, or under none (`rename-command`), by the name in lower case.
+    renamed: Map<Vec<u8>, Option<RowId>>,
     /// Bytes in use; the host sets the probe.
     pub memory: fn() -> u64,
+    /// What is measured.
+    pub meter: meter::Meter,
+    /// Who has cached what.
+    pub tracking: tracking::Tracking,
+    /// Who sees every command.
+    pub monitors: Vec<SessionId>,
+    /// How the host treats the buffers replies are in.
+    pub reply_buffers: clients::ReplyBuffers,
+    /// The host is loading data: only few commands are served.
+    pub loading: Option<Loading>,
+    /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
+    pub cron_paused: bool,
+    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait; the host sets it.
+    pub nap: fn(u64),
+    /// Further `INFO` lines of the host, which change by themselves; the host sets it.
+    pub figures: fn() -> Vec<(&'static str, String)>,
+    /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
+    pub resident: fn() -> u64,
+    /// Bytes in use when the host had started, and the most there ever were, with when that was (ms since the epoch).
+    pub memory_at_start: u64,
+    pub memory_peak: (u64, u64),
+    /// Eviction: its settings and state.
+    pub evict: evict::Evict,
     /// `INFO` lines the host adds, by section (`persistence`, `replication`).
     pub host_info: Vec<(&'static str, String)>,
+    /// The users and what they may do.
+    pub acl: acl::Acl,
     /// Sessions that wait.
     pub blocked: usize,
     /// (ms, session) of every wait that ends by itself, soonest first.
@@ -88,6 +168,8 @@ pub struct Server {
     pause: pause::Pause,
     /// The host is applying what it was told at its start, so parameters that are fixed afterwards can be set.
     pub starting: bool,
+    /// What commands need of the host at once.
+    pub host: Box<dyn Host>,
     requests: Vec<Request>,
 }
 
@@ -112,6 +194,17 @@ pub struct Options {
     pub seed: u64,
     /// Now, ms since the epoch.
     pub now: u64,
+}
+
+/// How a command that waits is run again: see [`Ctx::wait_as`].
+#[derive(Default)]
+pub struct Again {
+    /// The wait also ends when a key goes or changes type.
+    pub on_missing: bool,
+    /// The words to run instead of the command's own: what `now` and `last` meant when it came.
+    pub argv: Option<Vec<Vec<u8>>>,
+    /// When to run again though no key changed, ms since the epoch; it must be later than now. 0 for never.
+    pub retry_at: u64,
 }
 
 /// What a handler works with. The parts are separate borrows, so that a value can be read from `ks` while `out` is written.
@@ -141,12 +234,14 @@ pub struct Ctx<'a> {
 
 impl<'a> Ctx<'a> {
     /// A cursor over the arguments after the name (after both words of a sub-command).
+    #[inline]
     pub fn args(&self) -> Args<'a> {
         let words = if self.server.table.slot(self.row_id).parent.is_some() { 2 } else { 1 };
         Args::from(self.argv, words)
     }
 
     /// The name as error texts and events have it: `set`, `client|kill`.
+    #[inline]
     pub fn name(&self) -> &'static str {
         &self.server.table.slot(self.row_id).full_name
     }
@@ -174,6 +269,11 @@ impl<'a> Ctx<'a> {
 
     /// Like [`Ctx::wait_for`]; with `on_missing` the wait also ends when a key goes or changes type.
     pub fn wait_with(&mut self, keys: &[&[u8]], kind: value::Type, timeout_ms: u64, on_missing: bool) {
+        self.wait_as(keys, kind, timeout_ms, Again { on_missing, ..Again::default() });
+    }
+
+    /// Like [`Ctx::wait_for`], saying when and how the command runs again.
+    pub fn wait_as(&mut self, keys: &[&[u8]], kind: value::Type, timeout_ms: u64, again: Again) {
         if self.nested {
             return self.out.null_array();
         }
@@ -189,12 +289,16 @@ impl<'a> Ctx<'a> {
                 unique.push(key.to_vec());
             }
         }
-        let argv = self.argv.iter().map(|arg| arg.to_vec()).collect();
-        self.wait = Some(Wait { keys: unique, db: self.ks.db(), kind, on_missing, deadline, argv, postponed: false });
+        let Again { on_missing, argv, retry_at } = again;
+        let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
+        let (db, postponed) = (self.ks.db(), false);
+        self.wait =
+            Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, followers: None });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
     pub fn run_nested(&mut self, row_id: RowId, argv: &[&[u8]]) -> Result<(), Error> {
+        let outer = self.row.name;
         let mut c = Ctx {
             argv,
             row: self.server.table.slot(row_id).row,
@@ -208,16 +312,29 @@ impl<'a> Ctx<'a> {
             nested: true,
             wait: None,
         };
+        if c.me.who.is_guarded() {
+            let when = if outer == "EXEC" { When::Exec } else { When::Script };
+            if let Err(error) = c.permit(when) {
+                c.server.calls[row_id as usize].rejected += 1;
+                c.server.count_error(&error);
+                c.out.error(&error);
+                return Err(error);
+            }
+        }
         c.run().1
     }
 
     /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
     fn run(&mut self) -> (Option<Wait>, Outcome) {
         let mark = self.out.mark();
+        let began = if self.server.meter.on { (self.server.meter.clock_us)() } else { 0 };
         let dirty = self.ks.dirty;
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
+        if !self.nested && self.row.has(flag::TOUCHES_ARBITRARY_KEYS) {
+            self.ks.effects.set_loose();
+        }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
         let db = self.ks.db();
@@ -230,13 +347,63 @@ impl<'a> Ctx<'a> {
             self.server.count_error(error);
             self.out.rewind(mark);
             self.out.error(error);
-            return (None, outcome);
+            self.wait = None;
+            if *error == Error::ReplyTooLong {
+                self.sessions.cut_if_limited(self.me);
+            }
         }
+        self.after(began);
         (self.wait.take(), outcome)
     }
 }
 
+impl Ctx<'_> {
+    /// What follows a command that ran: its duration, those who monitor, and what its session may have cached now.
+    #[inline]
+    fn after(&mut self, began: u64) {
+        if self.server.meter.on && self.wait.is_none() {
+            self.measure(began);
+        }
+        // One that waits is shown when it begins to.
+        if !self.server.monitors.is_empty() && self.me.wait.is_none() && !self.row.has(flag::ADMIN) {
+            self.show_to_monitors();
+        }
+        if self.me.tracking.is_some() && self.row.has(flag::READONLY) {
+            if !self.ks.invalid.is_empty() {
+                tracking::tell(self.ks, &mut self.server.tracking, self.sessions, self.me);
+            }
+            let name = &self.server.table.slot(self.row_id).full_name;
+            tracking::remember(&mut self.server.tracking, self.me, self.row, name, self.argv);
+        }
+    }
+}
+
 impl Server {
+    /// Sets the probes of memory, and takes what is in use now for the start.
+    pub fn measure_memory(&mut self, memory: fn() -> u64, resident: fn() -> u64) {
+        (self.memory, self.resident) = (memory, resident);
+        self.memory_at_start = memory();
+    }
+
+    /// Looks whether more memory is in use than ever before. Returns what is.
+    pub fn note_peak(&mut self, now: u64) -> u64 {
+        let used = (self.memory)();
+        if used > self.memory_peak.0 {
+            self.memory_peak = (used, now);
+        }
+        used
+    }
+
+    /// The command that is called `name` here.
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<RowId> {
+        if self.renamed.is_empty() { self.table.find(name) } else { self.find_renamed(name) }
+    }
+
+    fn find_renamed(&self, name: &[u8]) -> Option<RowId> {
+        self.renamed.get(&name.to_ascii_lowercase()).copied().unwrap_or_else(|| self.table.find(name))
+    }
+
     fn count_error(&mut self, error: &Error) {
         // The codes are ours, but texts can come from scripts: keep the list short.
         if self.errors.len() < 128 || self.errors.contains_key(error.code()) {
@@ -250,7 +417,8 @@ impl Engine {
     pub fn new(table: &'static Table, options: &Options) -> Self {
         let mut ks = Keyspace::new(options.databases, options.seed);
         ks.now = options.now;
-        let run_id = (0..5).map(|_| format!("{:08x}", ks.rng.u64() as u32)).collect();
+        let run_id = hex_id(&mut ks.rng);
+        let replid = hex_id(&mut ks.rng);
         Engine {
             sessions: Sessions::default(),
             pubsub: PubSub::new(options.seed),
@@ -260,15 +428,34 @@ impl Engine {
                 calls: vec![CallStats::default(); table.slots().len()],
                 errors: Default::default(),
                 run_id,
+                replid,
+                followers: Vec::new(),
                 started_ms: options.now,
                 connections: 0,
                 last_save_ms: options.now,
+                saves: Saves::default(),
+                shutdown_asked: false,
+                renamed: Map::with_hasher(Seeded(0)),
                 memory: || 0,
+                meter: meter::Meter::new(table.slots().len()),
+                tracking: tracking::Tracking::new(options.seed),
+                monitors: Vec::new(),
+                reply_buffers: Default::default(),
+                loading: None,
+                cron_paused: false,
+                nap: |_| (),
+                figures: Vec::new,
+                resident: || 0,
+                memory_at_start: 0,
+                memory_peak: (0, options.now),
+                evict: Default::default(),
                 host_info: Vec::new(),
+                acl: acl::Acl::new(table, options.seed),
                 blocked: 0,
                 deadlines: Default::default(),
                 pause: Default::default(),
                 starting: false,
+                host: Box::new(NoHost),
                 requests: Vec::new(),
             },
             replayer: None,
@@ -281,18 +468,39 @@ impl Engine {
         self.server.connections += 1;
         let id = self.sessions.open(addr.into(), proto, now);
         let session = self.sessions.get_mut(id).expect("opened just above");
-        session.authenticated = self.server.config.requirepass.is_empty();
+        self.server.acl.welcome(session);
+        id
+    }
+
+    /// Opens a session of the host itself, which may do everything.
+    pub fn open_host(&mut self, addr: impl Into<String>, now: u64) -> SessionId {
+        let id = self.sessions.open(addr.into(), Proto::Resp2, now);
+        self.sessions.get_mut(id).expect("opened just above").who = acl::Identity::HOST;
         id
     }
 
     /// Closes a session and forgets what it watched, waited for and subscribed to.
     pub fn close(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
-        wait::stop_waiting(&mut self.ks, &mut self.server, &mut session);
-        self.ks.unwatch(&mut session);
-        self.pubsub.unsubscribe_all(&mut session);
+        if session.follower {
+            self.unfollow(id);
+        }
+        wait::let_go(&mut self.ks, &mut self.server, &mut self.pubsub, &mut session);
         self.sessions.put(session);
         self.sessions.close(id);
+    }
+
+    /// Lets a command be called `new` only, or not at all if that is empty. Fails if there is no such command, or one of that name.
+    pub fn rename_command(&mut self, old: &[u8], new: &[u8]) -> Result<(), &'static str> {
+        let row = self.server.find(old).ok_or("No such command in rename-command")?;
+        if !new.is_empty() && self.server.find(new).is_some() {
+            return Err("Target command name already exists");
+        }
+        self.server.renamed.insert(old.to_ascii_lowercase(), None);
+        if !new.is_empty() {
+            self.server.renamed.insert(new.to_ascii_lowercase(), Some(row));
+        }
+        Ok(())
     }
 
     /// Runs one command of session `id` at `now` (ms since the epoch). The reply is appended to the session's `out`, unless the
@@ -301,7 +509,7 @@ impl Engine {
         if argv.is_empty() {
             return true;
         }
-        match self.server.table.find(argv[0]) {
+        match self.server.find(argv[0]) {
             Some(row) => self.call_row(id, row, argv, now),
             None => self.enter(id, now, |engine, me, out| {
                 let error = Error::unknown_command(argv);
@@ -330,6 +538,9 @@ impl Engine {
         me.calls += 1;
         self.turn(&mut me, f);
         self.sessions.put(me);
+        if self.sessions.is_crowded() {
+            self.evict_sessions();
+        }
         if self.server.pause.is_over() {
             self.resume_postponed();
         }
@@ -363,13 +574,21 @@ impl Engine {
         }
         // What stood in its place owns no memory: on every call's path there is nothing to free.
         std::mem::forget(std::mem::replace(&mut me.out, out));
+        self.sessions.check_own_output(me);
     }
 
     /// Sends the unit's effects and notifications on their way, and tells watchers.
     fn end_unit(&mut self, me: &mut Session) {
+        let before = self.ks.effects.out().len();
         self.ks.effects.end_unit();
+        if !self.server.followers.is_empty() && self.ks.effects.out().len() > before {
+            self.feed_followers(before);
+        }
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
+        }
+        if !self.ks.invalid.is_empty() || self.server.tracking.has_news {
+            self.tell_trackers(me);
         }
         if !self.ks.events.is_empty() {
             self.tell_listeners(me);
@@ -408,10 +627,16 @@ impl Engine {
             Err(error) => return self.reject(me, Some(row_id), out, &error),
         };
         let row = self.server.table.slot(row_id).row;
-        if let Err(error) = self.admit(row_id, row, argv, me) {
+        me.last = Some(row_id);
+        if let Err(error) = self.admit(row_id, row, argv, me, out) {
             return self.reject(me, Some(row_id), out, &error);
         }
-        me.last = Some(row_id);
+        if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
+            return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
+        }
+        if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
+            self.tell_early(me, out);
+        }
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
             return self.postpone(me, argv);
         }
@@ -421,9 +646,20 @@ impl Engine {
             queue(multi, row_id, row, argv);
             return out.simple("QUEUED");
         }
-        let mut c = Ctx {
+        if let (Some(wait), _) = self.ctx(row_id, argv, me, out).run() {
+            self.start_waiting(me, wait);
+        }
+        if me.tracking.is_some() {
+            self.forget_caching(row_id, me);
+        }
+    }
+
+    /// What the function of row `row_id` works with.
+    #[inline]
+    fn ctx<'a>(&'a mut self, row_id: RowId, argv: &'a [&'a [u8]], me: &'a mut Session, out: &'a mut Reply) -> Ctx<'a> {
+        Ctx {
             argv,
-            row,
+            row: self.server.table.slot(row_id).row,
             row_id,
             out,
             ks: &mut self.ks,
@@ -433,30 +669,64 @@ impl Engine {
             server: &mut self.server,
             nested: false,
             wait: None,
-        };
-        if let (Some(wait), _) = c.run() {
-            self.start_waiting(me, wait);
+        }
+    }
+
+    /// Tells what happened to tracked keys before the command runs, so that it stands before the reply: keys deleted to make room,
+    /// and keys there is no room to remember.
+    #[cold]
+    fn tell_early(&mut self, me: &mut Session, out: &mut Reply) {
+        self.trim_tracking(me);
+        self.tell_trackers(me);
+        // A reply that is thrown away would take the news with it.
+        if !me.is_silent() {
+            out.raw(me.later.bytes());
+            me.later.rewind(0);
+        }
+    }
+
+    /// `CLIENT CACHING` is about the next command or transaction only.
+    #[cold]
+    fn forget_caching(&self, row_id: RowId, me: &mut Session) {
+        let table = self.server.table;
+        let parent = table.slot(row_id).parent.map(|id| table.slot(id).row.name);
+        if me.multi.is_none()
+            && parent != Some("CLIENT")
+            && let Some(mode) = &mut me.tracking
+        {
+            mode.caching = false;
         }
     }
 
     /// Checks everything that does not need the command's own knowledge.
-    fn admit(&self, row_id: RowId, row: &Row, argv: &[&[u8]], me: &Session) -> Result<(), Error> {
+    fn admit(
+        &mut self,
+        row_id: RowId,
+        row: &Row,
+        argv: &[&[u8]],
+        me: &mut Session,
+        out: &mut Reply,
+    ) -> Result<(), Error> {
         let argc = argv.len() as i64;
         let arity = i64::from(row.arity);
+        let table: &'static Table = self.server.table;
+        let name = &*table.slot(row_id).full_name;
         if (arity > 0 && argc != arity) || argc < -arity {
-            return Err(Error::arity(&self.server.table.slot(row_id).full_name));
+            return Err(Error::arity(name));
         }
-        if !me.authenticated && !self.server.config.requirepass.is_empty() && !row.has(flag::NO_AUTH) {
-            return Err(Error::NoAuth);
-        }
-        let name = &*self.server.table.slot(row_id).full_name;
         // MULTI and WATCH have words of their own for this.
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
         }
-        let limit = self.server.config.maxmemory;
-        if limit > 0 && unit_flags(name, row, me) & flag::DENYOOM != 0 && (self.server.memory)() > limit {
-            return Err(Error::OutOfMemory);
+        if self.server.loading.is_some() && !row.has(flag::LOADING) {
+            return Err(Error::Loading);
+        }
+        let writes = || unit_flags(name, row, me) & flag::WRITE != 0 || name == "ping";
+        if self.server.saves.failed && self.server.config.stops_writes() && !me.replica && writes() {
+            return Err(Error::Misconf);
+        }
+        if me.who.is_guarded() {
+            self.ctx(row_id, argv, me, out).permit(When::Coming)?;
         }
         if me.subscriptions() > 0 && me.proto() == Proto::Resp2 && !allowed_while_subscribed(name) {
             return Err(Error::new(format!(
@@ -491,9 +761,8 @@ impl Engine {
         let id = match self.replayer {
             Some(id) => id,
             None => {
-                let id = self.sessions.open("replay".to_string(), Proto::Resp2, self.ks.now);
-                let session = self.sessions.get_mut(id).expect("opened just above");
-                (session.authenticated, session.replica) = (true, true);
+                let id = self.open_host("replay", self.ks.now);
+                self.sessions.get_mut(id).expect("opened just above").replica = true;
                 self.replayer = Some(id);
                 id
             }
@@ -529,10 +798,16 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.expire_due(1000);
+            self.ks.effects.set_loose();
+            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
+            self.ks.effects.end_unit();
         }
-        if self.ks.effects.unit_pending() || !self.ks.touched.is_empty() || !self.ks.events.is_empty() {
-            let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now);
+        self.server.note_peak(now);
+        self.evict_on();
+        self.ks.graves.free(lazy::SLICE);
+        let ks = &self.ks;
+        if ks.effects.unit_pending() || !(ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty()) {
+            let mut nobody = Session::nobody(now);
             self.end_unit(&mut nobody);
         }
         self.end_overdue_waits();
@@ -549,7 +824,14 @@ impl Engine {
             None
         };
         let wait = self.server.deadlines.first().map(|(at, _)| *at);
-        due.into_iter().chain(wait).chain(self.server.pause.until()).min()
+        let work = self.has_work().then_some(self.ks.now);
+        due.into_iter().chain(work).chain(wait).chain(self.server.pause.until()).min()
+    }
+
+    /// Whether something that was begun goes on in [`Engine::tick`]: evicting, or freeing what was deleted.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.server.evict.pending || !self.ks.graves.is_empty()
     }
 
     /// Whether sessions got output, or are to be closed.
@@ -578,6 +860,11 @@ impl Engine {
     }
 }
 
+/// Returns 40 hex digits by chance.
+pub fn hex_id(rng: &mut crate::base::rng::Rng) -> String {
+    (0..5).map(|_| format!("{:08x}", rng.u64() as u32)).collect()
+}
+
 /// The row that `argv` means: the sub-command's if `row_id` is a container. Fails if there is none.
 pub fn resolve(table: &Table, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Error> {
     let row = table.slot(row_id).row;
@@ -589,9 +876,13 @@ pub fn resolve(table: &Table, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Er
     }
 }
 
+/// What a queued command takes beside its arguments.
+const QUEUED_SIZE: usize = size_of::<(RowId, Vec<Vec<u8>>)>();
+
 /// Appends a command to a transaction.
 fn queue(multi: &mut Multi, row_id: RowId, row: &Row, argv: &[&[u8]]) {
     multi.flags |= row.flags;
+    multi.memory += argv.iter().map(|arg| arg.len() + size_of::<Vec<u8>>()).sum::<usize>() + QUEUED_SIZE;
     multi.queue.push((row_id, argv.iter().map(|arg| arg.to_vec()).collect()));
 }
 

@@ -47,11 +47,13 @@ impl Ctx<'_> {
     }
 
     /// Stops everything for `ms`, as DEBUG SLEEP does, and runs `then` for this session when it is over: nobody is served
-    /// meanwhile, this session included. Inside a transaction nothing stops, and `false` is returned.
+    /// meanwhile, this session included. Inside a transaction the host itself sleeps, if it can, and `false` is returned.
     pub fn sleep(&mut self, ms: u64, then: &[&[u8]]) -> bool {
         if self.nested {
+            (self.server.nap)(ms);
             return false;
         }
+        self.me.slept = Some((ms, self.argv.iter().map(|arg| arg.to_vec()).collect()));
         self.pause(self.ks.now.saturating_add(ms), true);
         self.wait = Some(held(then, self.me.db));
         self.server.pause.postponed.push(self.me.place);
@@ -67,7 +69,17 @@ impl Ctx<'_> {
 /// What a session that is held back with `argv` waits for: nothing but the end of the pause.
 fn held(argv: &[&[u8]], db: usize) -> Wait {
     let argv = argv.iter().map(|arg| arg.to_vec()).collect();
-    Wait { keys: Vec::new(), db, kind: Type::String, on_missing: false, deadline: 0, argv, postponed: true }
+    Wait {
+        keys: Vec::new(),
+        db,
+        kind: Type::String,
+        on_missing: false,
+        deadline: 0,
+        retry_at: 0,
+        argv,
+        postponed: true,
+        followers: None,
+    }
 }
 
 fn end(server: &mut Server, ks: &mut Keyspace) {

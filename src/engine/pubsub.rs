@@ -127,7 +127,9 @@ pub(super) fn deliver(sessions: &mut Sessions, me: &mut Session, to: SessionId, 
     };
     if to == me.place {
         write(me.later());
-    } else if let Some(session) = sessions.get_mut(to) {
+    } else if let Some(session) = sessions.get_mut(to)
+        && !session.cut
+    {
         write(&mut session.out);
         sessions.wake(to);
     }

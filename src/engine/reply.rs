@@ -59,6 +59,11 @@ impl Reply {
         &self.buf
     }
 
+    /// How large the buffer is.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
     /// The bytes, for a host that drains them.
     pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.buf
@@ -75,6 +80,7 @@ impl Reply {
     }
 
     /// Appends what another reply of the same format holds.
+    #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);
     }
@@ -94,6 +100,7 @@ impl Reply {
         self.line(b'-', error.text().as_bytes());
     }
 
+    #[inline]
     fn line(&mut self, tag: u8, text: &[u8]) {
         match self.proto {
             Proto::Native => self.blob(tag, text),
@@ -237,6 +244,7 @@ impl Reply {
         self.proto == Proto::Resp3
     }
 
+    #[inline]
     fn head(&mut self, tag: u8, n: usize) {
         match self.proto {
             Proto::Native => {
@@ -274,6 +282,12 @@ impl Reply {
             self.head(tag, 0);
         }
         Open { at, tag }
+    }
+
+    /// Ends a map of `n` pairs that are written as arrays of two where there are no maps.
+    pub fn close_pairs(&mut self, open: Open, n: usize) {
+        let tag = if self.proto == Proto::Resp2 { b'*' } else { open.tag };
+        self.close(Open { tag, ..open }, n);
     }
 
     /// Ends an aggregate: writes its head, with `n` elements (pairs for a map), where it began.

@@ -8,6 +8,7 @@ use crate::base::hash::{Map, Seeded};
 pub type Handler = fn(&mut Ctx) -> Outcome;
 
 /// One command, or one sub-command of a container.
+#[derive(Clone, Copy)]
 pub struct Row {
     /// Upper-case name; a sub-command carries its own word only (`GETNAME` of `CLIENT GETNAME`).
     pub name: &'static str,
@@ -62,6 +63,11 @@ impl Row {
     /// Whether all bits of `flags` are set.
     pub fn has(&self, flags: u32) -> bool {
         self.flags & flags == flags
+    }
+
+    /// Whether it is a command one can run, not only a name for sub-commands.
+    pub fn is_runnable(&self) -> bool {
+        self.subs.is_empty() || !std::ptr::fn_addr_eq(self.run, container as Handler)
     }
 }
 
@@ -132,6 +138,7 @@ flags! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
     Bitmap,
+    Cluster,
     Connection,
     Generic,
     Geo,
@@ -155,6 +162,7 @@ impl Group {
     pub fn name(self) -> &'static str {
         match self {
             Group::Bitmap => "bitmap",
+            Group::Cluster => "cluster",
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Geo => "geo",
@@ -175,12 +183,60 @@ impl Group {
     }
 }
 
-/// All commands, by name and by number. Made once from the families' slices; it never changes.
+/// How many rows families have, sub-commands counted.
+pub const fn count(families: &[&[Row]]) -> usize {
+    let (mut sum, mut family) = (0, 0);
+    while family < families.len() {
+        let (rows, mut n) = (families[family], 0);
+        while n < rows.len() {
+            sum += 1 + rows[n].subs.len();
+            n += 1;
+        }
+        family += 1;
+    }
+    sum
+}
+
+/// The rows of families in one array, every command followed by its sub-commands. `all` is where the array will be, for the commands to
+/// find them. The compiler copies them so that what is not [carried](CARRIES_TEXTS) is nowhere in the program.
+pub const fn in_a_row<const N: usize>(families: &[&[Row]], all: &'static [Row; N]) -> [Row; N] {
+    let mut rows = [Row::NONE; N];
+    let (mut at, mut family) = (0, 0);
+    while family < families.len() {
+        let mut n = 0;
+        while n < families[family].len() {
+            let row = &families[family][n];
+            let count = row.subs.len();
+            rows[at] = Row { subs: all.split_at(at + 1).1.split_at(count).0, ..carried(row) };
+            at += 1;
+            let mut sub = 0;
+            while sub < count {
+                rows[at] = carried(&row.subs[sub]);
+                at += 1;
+                sub += 1;
+            }
+            n += 1;
+        }
+        family += 1;
+    }
+    rows
+}
+
+/// Whether a program has the signatures, examples and differences of its rows, which only tests and generated files read. In the
+/// browser nobody does, and they would be a tenth of the download.
+const CARRIES_TEXTS: bool = cfg!(not(target_family = "wasm"));
+
+const fn carried(row: &Row) -> Row {
+    if CARRIES_TEXTS { *row } else { Row { ts: "", example: "", differs: "", ..*row } }
+}
+
+/// All commands, by name and by number. Made once from the rows; it never changes.
 pub struct Table {
     slots: Vec<Slot>,
     by_name: Map<Vec<u8>, u16>,
     /// The commands with short names once more, found without the general hash: every call begins here.
     short: ShortNames,
+    client_line: fn(&Ctx) -> String,
 }
 
 /// A row's place in the table.
@@ -197,18 +253,35 @@ pub struct Slot {
 pub type RowId = u16;
 
 impl Table {
-    /// Returns the table of all rows of `families`.
-    pub fn new(families: &[&'static [Row]]) -> Self {
-        let mut table = Table { slots: Vec::new(), by_name: Map::with_hasher(Seeded(0)), short: ShortNames::new() };
-        for row in families.iter().flat_map(|rows| rows.iter()) {
+    /// Returns the table of all rows, every command followed by its sub-commands, as [`in_a_row`] has them.
+    pub fn new(rows: &'static [Row]) -> Self {
+        let mut table = Table {
+            slots: Vec::new(),
+            by_name: Map::with_hasher(Seeded(0)),
+            short: ShortNames::new(),
+            client_line: |_| String::new(),
+        };
+        let mut rest = rows.iter();
+        while let Some(row) = rest.next() {
             let id = table.add(row, None);
-            for sub in row.subs {
+            for sub in rest.by_ref().take(row.subs.len()) {
                 table.add(sub, Some(id));
             }
         }
         let commands = table.slots.iter().enumerate().filter(|(_, slot)| slot.parent.is_none());
         table.short.fill(commands.map(|(id, slot)| (slot.row.name.as_bytes(), id as RowId)));
         table
+    }
+
+    /// With the function that writes the running session's line of `CLIENT LIST`, which the log of refusals keeps.
+    pub fn with_client_line(mut self, line: fn(&Ctx) -> String) -> Self {
+        self.client_line = line;
+        self
+    }
+
+    /// The function that writes the running session's line of `CLIENT LIST`.
+    pub fn client_line(&self) -> fn(&Ctx) -> String {
+        self.client_line
     }
 
     fn add(&mut self, row: &'static Row, parent: Option<u16>) -> u16 {

@@ -1,7 +1,10 @@
 //! A session: one client of the engine, whatever carries its bytes.
 
+use super::acl::Identity;
+use super::clients::OutputLimits;
 use super::reply::{Proto, Reply};
 use super::row::RowId;
+use super::tracking::Mode;
 use super::value::Type;
 use std::collections::BTreeSet;
 
@@ -22,10 +25,14 @@ pub struct Wait {
     pub on_missing: bool,
     /// When it ends without a result, ms since the epoch; 0 for never.
     pub deadline: u64,
+    /// When the command is to be run again though no key changed, ms since the epoch; 0 for never.
+    pub retry_at: u64,
     /// The command, run again when a key is ready.
     pub argv: Vec<Vec<u8>>,
     /// It waits for nothing but the end of `CLIENT PAUSE`.
     pub postponed: bool,
+    /// It waits for so many followers to have everything up to an offset (WAIT).
+    pub followers: Option<(usize, u64)>,
 }
 
 /// A transaction being queued.
@@ -37,6 +44,8 @@ pub struct Multi {
     pub aborted: bool,
     /// All flags of the queued commands.
     pub flags: u32,
+    /// The memory they take, bytes.
+    pub memory: usize,
 }
 
 /// A key that must not change before EXEC.
@@ -64,6 +73,19 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// What a host keeps for a session outside of the engine, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Buffers {
+    /// Requests received and not run yet, and the room behind them.
+    pub query: usize,
+    pub query_free: usize,
+    /// Output taken from the session and not sent yet.
+    pub pending: usize,
+    /// The size of the buffer it is in, and the most that was in it lately.
+    pub reply: usize,
+    pub reply_peak: usize,
+}
+
 /// One client.
 #[derive(Debug)]
 pub struct Session {
@@ -83,10 +105,8 @@ pub struct Session {
     pub laddr: String,
     /// The selected database.
     pub db: usize,
-    /// Whether it may run commands.
-    pub authenticated: bool,
-    /// The user it is authenticated as.
-    pub user: String,
+    /// Who it is.
+    pub who: Identity,
     /// The transaction being queued.
     pub multi: Option<Multi>,
     /// Keys under WATCH.
@@ -111,6 +131,10 @@ pub struct Session {
     pub closing: bool,
     /// An effect stream is replayed through it.
     pub replica: bool,
+    /// It gets every effect (SYNC).
+    pub follower: bool,
+    /// The port it says it listens on.
+    pub follower_port: u16,
     /// When it was opened and last ran a command, ms since the epoch.
     pub created_ms: u64,
     pub active_ms: u64,
@@ -120,8 +144,18 @@ pub struct Session {
     pub calls: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
-    /// Bytes waiting in the host's query buffer, and the number of arguments of the pending command.
-    pub query_buffer: usize,
+    /// What only the host knows of the connection's buffers.
+    pub buffers: Buffers,
+    /// Which keys it may have cached, if it wants to be told when they change.
+    pub tracking: Option<Box<Mode>>,
+    /// Nothing more reaches it: the host closes it at once, whatever waits to be sent.
+    pub cut: bool,
+    /// Since when its output is over the soft limit, ms since the epoch; 0 when it is not.
+    pub(super) over_since: u64,
+    /// What [`Sessions::memory`] counts for it.
+    pub(super) counted: usize,
+    /// Its DEBUG SLEEP is over: how long that was, and its words.
+    pub(super) slept: Option<(u64, Vec<Vec<u8>>)>,
     /// Replies and pushes the host has not taken yet, in order.
     pub out: Reply,
     /// Pushes to itself while its own command runs; they follow the reply.
@@ -139,8 +173,7 @@ impl Session {
             addr,
             laddr: String::new(),
             db: 0,
-            authenticated: false,
-            user: "default".to_string(),
+            who: Identity::STRANGER,
             multi: None,
             watching: Vec::new(),
             dirty_cas: false,
@@ -154,21 +187,38 @@ impl Session {
             monitor: false,
             closing: false,
             replica: false,
+            follower: false,
+            follower_port: 0,
             created_ms: now,
             active_ms: now,
             last: None,
             calls: 0,
             bytes_in: 0,
             bytes_out: 0,
-            query_buffer: 0,
+            buffers: Buffers::default(),
+            tracking: None,
+            cut: false,
+            over_since: 0,
+            counted: 0,
+            slept: None,
             out: Reply::new(proto),
             later: Reply::new(proto),
         }
     }
 
+    /// A session that is none, for what time does.
+    pub(super) fn nobody(now: u64) -> Self {
+        Session::new(SessionId(u32::MAX), 0, String::new(), Proto::Resp2, now)
+    }
+
     /// How many channels, patterns and shard channels it is subscribed to.
     pub fn subscriptions(&self) -> usize {
         self.channels.len() + self.patterns.len() + self.shards.len()
+    }
+
+    /// Whether it comes from this machine: by its loopback address, or without an address by something that has none.
+    pub fn is_local(&self) -> bool {
+        self.addr.parse::<std::net::SocketAddr>().map_or(true, |addr| addr.ip().to_canonical().is_loopback())
     }
 
     /// Whether the reply to the running command is thrown away (`CLIENT REPLY`).
@@ -193,9 +243,17 @@ impl Session {
 /// All sessions. The one whose command runs is out of its place meanwhile.
 #[derive(Default)]
 pub struct Sessions {
-    places: Vec<Option<Box<Session>>>,
+    pub(super) places: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
     next_id: u64,
+    /// How much output may wait.
+    pub limits: OutputLimits,
+    /// `maxmemory-clients` in bytes; 0 for no limit. Only with one is [`Sessions::memory`] kept.
+    pub(super) memory_limit: usize,
+    pub(super) memory: usize,
+    /// Sessions cut off because of the limits on output, and on input (counted by the host).
+    pub output_cuts: u64,
+    pub input_cuts: u64,
     /// Sessions with output or a state that the host should look at.
     pub(super) ready: Vec<SessionId>,
 }
@@ -237,6 +295,7 @@ impl Sessions {
         if self.ready.last() != Some(&id) {
             self.ready.push(id);
         }
+        self.check_output(id);
     }
 
     pub(super) fn take(&mut self, id: SessionId) -> Option<Box<Session>> {
@@ -249,7 +308,8 @@ impl Sessions {
     }
 
     pub(super) fn close(&mut self, id: SessionId) {
-        if self.take(id).is_some() {
+        if let Some(session) = self.take(id) {
+            self.memory -= session.counted;
             self.free.push(id.0);
         }
     }

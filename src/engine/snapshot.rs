@@ -43,11 +43,13 @@ impl Snapshot {
         }
     }
 
-    /// Takes over data that is flushed, if it is still to be walked.
-    pub(super) fn detach(&mut self, data: Data) {
-        if self.todo.iter().any(|(serial, _)| *serial == data.serial) {
-            self.detached.push(data);
+    /// Takes over data that is flushed, if it is still to be walked; gives it back if not.
+    pub(super) fn detach(&mut self, data: Data) -> Option<Data> {
+        if !self.todo.iter().any(|(serial, _)| *serial == data.serial) {
+            return Some(data);
         }
+        self.detached.push(data);
+        None
     }
 
     /// Walks on by up to `count` positions. Returns whether more are left.

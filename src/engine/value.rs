@@ -1,7 +1,7 @@
 //! What a key can hold, and the thresholds of the compact encodings.
 
 use crate::ds::json::Json;
-use crate::ds::stream::Stream;
+use crate::ds::stream::{self, Stream};
 use crate::ds::vector::VectorSet;
 use crate::ds::{hash, hash::Hash, list::List, set, set::Set, zset, zset::Zset};
 
@@ -76,6 +76,7 @@ impl Object {
 
     /// Whether nothing is left, so that the key is deleted. A stream stays when its last entry goes, and a document is never
     /// empty.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         !matches!(self, Object::Stream(_) | Object::Json(_)) && self.len() == 0
     }
@@ -103,6 +104,29 @@ impl Object {
             Object::Stream(v) => v.heap_bytes(),
             Object::VectorSet(v) => v.heap_bytes(),
             Object::Json(v) => v.heap_bytes(),
+        }
+    }
+
+    /// How many allocations it is made of, about: what freeing it costs.
+    pub fn parts(&self) -> usize {
+        match self {
+            Object::List(v) => v.node_count(),
+            Object::Set(v) if v.encoding() != "hashtable" => 1,
+            Object::Zset(v) if v.encoding() != "skiplist" => 1,
+            Object::Hash(v) if v.encoding() != "hashtable" => 1,
+            _ => self.len(),
+        }
+    }
+
+    /// Frees about `count` parts of a value that nobody will look at any more. Returns whether some are left; the rest of a
+    /// type without slices goes at once when it is dropped.
+    pub fn wither(&mut self, count: usize) -> bool {
+        match self {
+            Object::List(v) => v.wither(count),
+            Object::Set(v) => v.wither(count),
+            Object::Zset(v) => v.wither(count),
+            Object::Hash(v) => v.wither(count),
+            Object::Stream(_) | Object::VectorSet(_) | Object::Json(_) => false,
         }
     }
 }
@@ -159,6 +183,8 @@ pub struct Limits {
     pub zset: zset::Limits,
     /// `hash-max-listpack-*`.
     pub hash: hash::Limits,
+    /// `stream-node-max-*`.
+    pub stream: stream::Limits,
 }
 
 impl Default for Limits {
@@ -168,6 +194,7 @@ impl Default for Limits {
             set: set::Limits { intset: 512, entries: 128, value: 64 },
             zset: zset::Limits { entries: 128, value: 64 },
             hash: hash::Limits { entries: 512, value: 64 },
+            stream: stream::Limits::default(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Waiting: sessions blocked on keys, served in the order they came when a key is ready.
 
+use super::acl::When;
 use super::entry::Entry;
 use super::error::Outcome;
 use super::keyspace::Keyspace;
+use super::pubsub::PubSub;
 use super::session::{ReplyMode, Session, SessionId, Sessions, Wait, Watched};
-use super::{Ctx, Engine, Server};
+use super::{Ctx, Engine, Server, tracking};
 
 impl Engine {
     /// Puts `me` in the queue of every key it waits for.
@@ -16,9 +18,7 @@ impl Engine {
             }
         });
         self.server.blocked += 1;
-        if wait.deadline > 0 {
-            self.server.deadlines.insert((wait.deadline, place));
-        }
+        self.server.deadlines.extend(wait.alarms().map(|at| (at, place)));
         me.wait = Some(wait);
     }
 
@@ -27,14 +27,18 @@ impl Engine {
         end_wait(&mut self.ks, &mut self.server, &mut self.sessions, id, reply)
     }
 
-    /// Ends the waits whose time has come, the earliest first.
+    /// Ends the waits whose time has come, the earliest first, and runs again the commands that asked for it.
     pub(super) fn end_overdue_waits(&mut self) {
         while let Some((at, id)) = self.server.deadlines.first().copied()
             && at <= self.ks.now
         {
-            self.end_wait(id, Ok(()));
-            // Ending the wait removed it; should the session be gone after all, it must not be met for ever.
+            // Should the session be gone after all, it must not be met for ever.
             self.server.deadlines.remove(&(at, id));
+            let wait = self.sessions.get(id).and_then(|session| session.wait.as_ref());
+            match wait {
+                Some(wait) if wait.deadline == 0 || wait.deadline > at => self.retry(id, |_, _| true),
+                _ => _ = self.end_wait(id, Ok(())),
+            }
         }
     }
 
@@ -49,22 +53,21 @@ impl Engine {
                     Some(queue.sessions.clone())
                 });
                 for id in queue.unwrap_or_default() {
-                    self.retry(id, db, &key);
+                    self.retry(id, |ks, wait| {
+                        // Looking must not delete a key that is due: that would be an effect outside any unit.
+                        let kind = ks.in_db(db, |ks| ks.see_entry(&key).map(Entry::kind));
+                        kind == Some(wait.kind) || wait.on_missing
+                    });
                 }
             }
         }
     }
 
-    /// Runs the command of a waiting session again if `key` is what it waits for.
-    fn retry(&mut self, id: SessionId, db: usize, key: &[u8]) {
+    /// Runs the command of a waiting session again if that is `wanted`.
+    fn retry(&mut self, id: SessionId, wanted: impl FnOnce(&mut Keyspace, &Wait) -> bool) {
         let Some(mut me) = self.sessions.take(id) else { return };
         // One that is to be closed will read no reply: what it took would be lost.
-        let wanted = !me.closing
-            && me.wait.as_ref().is_some_and(|wait| {
-                // Looking must not delete a key that is due: that would be an effect outside any unit.
-                let kind = self.ks.in_db(db, |ks| ks.see_entry(key).map(Entry::kind));
-                kind == Some(wait.kind) || wait.on_missing
-            });
+        let wanted = !me.closing && me.wait.as_ref().is_some_and(|wait| wanted(&mut self.ks, wait));
         if !wanted {
             return self.sessions.put(me);
         }
@@ -86,13 +89,37 @@ impl Engine {
                 nested: false,
                 wait: None,
             };
-            again = c.run().0;
+            // What the user may do may have changed while it waited.
+            match c.me.who.is_guarded().then(|| c.permit(When::Coming)) {
+                Some(Err(error)) => {
+                    c.server.calls[row_id as usize].rejected += 1;
+                    c.server.count_error(&error);
+                    c.out.error(&error);
+                }
+                _ => again = c.run().0,
+            }
         });
-        if again.is_none() {
-            stop_waiting(&mut self.ks, &mut self.server, &mut me);
-            self.sessions.wake(id);
+        match (again, &mut me.wait) {
+            (Some(again), Some(wait)) => {
+                // It goes on waiting, but may have something else to wake for.
+                let deadlines = &mut self.server.deadlines;
+                wait.alarms().for_each(|at| _ = deadlines.remove(&(at, id)));
+                wait.retry_at = again.retry_at;
+                deadlines.extend(wait.alarms().map(|at| (at, id)));
+            }
+            _ => {
+                stop_waiting(&mut self.ks, &mut self.server, &mut me);
+                self.sessions.wake(id);
+            }
         }
         self.sessions.put(me);
+    }
+}
+
+impl Wait {
+    /// When something is to happen, ms since the epoch.
+    fn alarms(&self) -> impl Iterator<Item = u64> + use<> {
+        [self.deadline, self.retry_at].into_iter().filter(|at| *at > 0)
     }
 }
 
@@ -105,14 +132,21 @@ impl Ctx<'_> {
     /// Cuts another session off: it gets nothing more, and the host is to close it (`CLIENT KILL`).
     pub fn kill(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
-        stop_waiting(self.ks, self.server, &mut session);
-        self.ks.unwatch(&mut session);
-        self.pubsub.unsubscribe_all(&mut session);
-        session.multi = None;
-        session.closing = true;
+        let_go(self.ks, self.server, self.pubsub, &mut session);
+        (session.closing, session.cut) = (true, true);
         self.sessions.put(session);
         self.sessions.wake(id);
     }
+}
+
+/// Makes everybody forget `session`: who it waits for, watches, listens to, tracks and monitors.
+pub(super) fn let_go(ks: &mut Keyspace, server: &mut Server, pubsub: &mut PubSub, session: &mut Session) {
+    stop_waiting(ks, server, session);
+    ks.unwatch(session);
+    pubsub.unsubscribe_all(session);
+    tracking::disable(server, ks, session);
+    server.monitors.retain(|id| *id != session.place);
+    session.multi = None;
 }
 
 /// Takes `session` out of every queue.
@@ -130,14 +164,15 @@ pub(super) fn stop_waiting(ks: &mut Keyspace, server: &mut Server, session: &mut
         }
     });
     server.blocked -= 1;
-    server.deadlines.remove(&(wait.deadline, session.place));
+    wait.alarms().for_each(|at| _ = server.deadlines.remove(&(at, session.place)));
     Some(wait)
 }
 
 fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id: SessionId, reply: Outcome) -> bool {
     let Some(mut session) = sessions.take(id) else { return false };
-    let waited = stop_waiting(ks, server, &mut session).is_some();
-    if waited {
+    let wait = stop_waiting(ks, server, &mut session);
+    let waited = wait.is_some();
+    if let Some(wait) = wait {
         // While it waited the command was not counted.
         let row = session.last.expect("it waited because of a command");
         server.calls[row as usize].calls += 1;
@@ -147,13 +182,27 @@ fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id:
         }
         match reply {
             _ if session.reply_mode == ReplyMode::Off => {}
-            Ok(()) => session.out.null_array(),
+            Ok(()) => match wait.followers {
+                Some((_, offset)) => answer_followers(&mut session, server, offset),
+                None => session.out.null_array(),
+            },
             Err(error) => session.out.error(&error),
         }
         sessions.wake(id);
     }
     sessions.put(session);
     waited
+}
+
+/// Tells a session that waited for followers how many have everything up to `offset`; WAITAOF, that none has it on disk.
+fn answer_followers(session: &mut Session, server: &Server, offset: u64) {
+    let row = session.last.map(|row| server.table.slot(row).row.name);
+    if row == Some("WAITAOF") {
+        session.out.array(2);
+        session.out.int(0);
+        return session.out.int(0);
+    }
+    session.out.int(server.followers_at(offset) as i64);
 }
 
 /// WATCH.

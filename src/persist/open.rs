@@ -93,7 +93,7 @@ pub async fn open<S: Storage>(
     opening.report.manifest = opening.manifest().await?.unwrap_or_default();
     if let Err(error) = opening.load(&mut engine.ks).await {
         for db in 0..engine.ks.db_count() {
-            engine.ks.in_db(db, Keyspace::flush);
+            engine.ks.in_db(db, |ks| ks.flush(None));
         }
         return Err(error);
     }
@@ -196,7 +196,7 @@ impl<S: Storage> Opening<'_, S> {
         if chunks == 0 {
             return Ok(());
         }
-        let mut reader = Reader::new(LoadOptions { now: 0, keep_due: true, size: bytes });
+        let mut reader = Reader::new(LoadOptions { now: 0, keep_due: true, replace: false, size: bytes });
         let wrong = |n: u64, error: RdbError| damaged(Key::Chunk(generation, n), error);
         for from in (0..chunks).step_by(CHUNKS_AT_ONCE as usize) {
             let to = chunks.min(from + CHUNKS_AT_ONCE);

@@ -13,10 +13,11 @@ pub mod lzf;
 mod module;
 mod old;
 mod read;
+mod stream;
 mod value;
 mod write;
 
-pub use read::{LoadOptions, Reader, Report, Restored, load, restore};
+pub use read::{LoadOptions, Reader, Report, Restored, clock, load, restore};
 pub use write::{Options, Writer, dump, save};
 
 /// Why bytes are not loaded.
@@ -36,8 +37,6 @@ pub enum RdbError {
     Type(u8),
     /// Data of a module.
     Module,
-    /// A stream.
-    Stream,
     /// Function libraries.
     Functions,
     /// There is no database of this number.
@@ -58,7 +57,6 @@ impl std::fmt::Display for RdbError {
             Self::Opcode(code) => write!(f, "unknown RDB opcode {code}"),
             Self::Type(code) => write!(f, "unknown RDB value type {code}"),
             Self::Module => f.write_str("the RDB file holds data of a module, which cannot be loaded here"),
-            Self::Stream => f.write_str("the RDB file holds a stream, which cannot be loaded here"),
             Self::Functions => f.write_str("the RDB file holds function libraries, which cannot be loaded here"),
             Self::Database(n) => write!(f, "the RDB file holds database {n}, but there are fewer databases"),
             Self::Duplicate(key) => write!(f, "the key '{}' is in the RDB file twice", String::from_utf8_lossy(key)),
@@ -109,13 +107,16 @@ mod kind {
     pub const HASH_ZIPLIST: u8 = 13;
     /// A row of ziplists.
     pub const QUICKLIST: u8 = 14;
+    /// Nodes, length, last id, groups.
     pub const STREAM: u8 = 15;
     pub const HASH_LISTPACK: u8 = 16;
     pub const ZSET_LISTPACK: u8 = 17;
     /// A row of listpacks and of single elements.
     pub const QUICKLIST_2: u8 = 18;
+    /// With the first id, the largest deleted, how many were added, and what groups have read.
     pub const STREAM_2: u8 = 19;
     pub const SET_LISTPACK: u8 = 20;
+    /// With the time at which consumers were active.
     pub const STREAM_3: u8 = 21;
     /// Valkey's hash with times of expiry: field, value, milliseconds or -1.
     pub const VALKEY_HASH_2: u8 = 22;

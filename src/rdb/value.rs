@@ -1,7 +1,7 @@
 //! Making values from what a file holds, a piece at a time, so that a large one needs no second copy of its bytes.
 
 use super::cursor::{Cursor, Stop, corrupt};
-use super::{NODE_PACKED, NODE_PLAIN, RdbError, kind, module, old};
+use super::{NODE_PACKED, NODE_PLAIN, RdbError, kind, module, old, stream};
 use crate::ds::hash::Hash;
 use crate::ds::intset::IntSet;
 use crate::ds::list::{List, Node};
@@ -46,6 +46,7 @@ enum Parts {
     Set(Set),
     Zset(Zset, Scores),
     Hash(Hash, Times),
+    Stream(Box<stream::Build>),
 }
 
 #[derive(Clone, Copy)]
@@ -113,7 +114,10 @@ pub(super) fn begin<'a>(code: u8, cur: &mut Cursor<'a>, to: &Target) -> Result<B
         kind::HASH_ZIPMAP => zipmap(&cur.string()?, to).map(Object::Hash),
         kind::MODULE => return module::read(cur).map(Begun::Object),
         kind::MODULE_PRE_GA => return Err(RdbError::Module.into()),
-        kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => return Err(RdbError::Stream.into()),
+        kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
+            let parts = Parts::Stream(Box::new(stream::Build::begin(code, cur)?));
+            return Ok(Begun::Build(Build { parts, left: 1 }));
+        }
         _ => return Err(RdbError::Type(code).into()),
     };
     match object {
@@ -128,7 +132,7 @@ impl Build {
         while self.left > 0 {
             let start = cur.at;
             match self.element(cur, to) {
-                Ok(()) => self.left -= 1,
+                Ok(done) => self.left -= u64::from(done),
                 Err(Stop::More) => {
                     cur.at = start;
                     return Ok(false);
@@ -147,6 +151,7 @@ impl Build {
             Parts::Set(set) => Object::Set(set),
             Parts::Zset(zset, _) => Object::Zset(zset),
             Parts::Hash(hash, _) => Object::Hash(hash),
+            Parts::Stream(build) => Object::Stream(build.finish()),
         }
     }
 
@@ -157,13 +162,14 @@ impl Build {
             Parts::Set(set) => set.reserve(most(1), &to.limits.set, to.seed),
             Parts::Zset(zset, _) => zset.reserve(most(2), &to.limits.zset, to.seed),
             Parts::Hash(hash, _) => hash.reserve(most(2), &to.limits.hash, to.seed),
-            Parts::List(_) | Parts::Nodes(..) => {}
+            Parts::List(_) | Parts::Nodes(..) | Parts::Stream(_) => {}
         }
     }
 
-    /// Takes one element: reads all of it before anything is changed.
-    fn element(&mut self, cur: &mut Cursor, to: &Target) -> Result<(), Stop> {
-        let Limits { set: set_limits, zset: zset_limits, hash: hash_limits, list: list_limit } = to.limits;
+    /// Takes one element: reads all of it before anything is changed. Returns whether it counts as one; a stream does when it
+    /// is complete.
+    fn element(&mut self, cur: &mut Cursor, to: &Target) -> Result<bool, Stop> {
+        let Limits { set: set_limits, zset: zset_limits, hash: hash_limits, list: list_limit, .. } = to.limits;
         match &mut self.parts {
             Parts::List(list) => list.push_back(&cur.string()?, *list_limit),
             Parts::Nodes(nodes, Nodes::Ziplists) => match ziplist(&cur.string()?) {
@@ -194,8 +200,9 @@ impl Build {
                     return corrupt("a field of a hash comes twice");
                 }
             }
+            Parts::Stream(build) => return build.step(cur),
         }
-        Ok(())
+        Ok(true)
     }
 }
 

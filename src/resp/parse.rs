@@ -158,6 +158,12 @@ impl Parser {
         }
     }
 
+    /// How many bytes of a command that is not complete are understood already: the headers, and the arguments before the one that is
+    /// being read.
+    pub fn parsed(&self) -> usize {
+        if matches!(self.state, State::Done) { 0 } else { self.at }
+    }
+
     /// Reads on as far as the bytes go. Returns whether a command is complete.
     fn advance(&mut self, buf: &[u8]) -> Result<bool, ProtocolError> {
         loop {

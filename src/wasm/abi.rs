@@ -276,10 +276,10 @@ fn run(
 /// Runs a command that may wait on a session of its own, so that the one it belongs to stays free.
 fn run_aside(engine: &mut Engine, id: SessionId, row: RowId, argv: &[&[u8]], now: u64) -> i32 {
     let Some(me) = engine.sessions.get(id) else { return GONE };
-    let (db, authenticated, user, addr) = (me.db, me.authenticated, me.user.clone(), me.addr.clone());
+    let (db, who, addr) = (me.db, me.who, me.addr.clone());
     let aside = engine.open(addr, Proto::Native, now);
     let session = engine.sessions.get_mut(aside).expect("opened just above");
-    (session.db, session.authenticated, session.user) = (db, authenticated, user);
+    (session.db, session.who) = (db, who);
     engine.call_row(aside, row, argv, now);
     let session = engine.sessions.get_mut(aside).expect("only the host closes sessions");
     if session.wait.is_some() {
@@ -323,11 +323,15 @@ fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
         news.requests.extend(engine.take_requests());
         flag_up(REQUESTS);
     }
-    if !changed {
-        return;
-    }
+    // Effects without a change of its own: a read that met a due key, or before which room was made.
     if engine.ks.effects.pending() {
         flag_up(EFFECTS);
+    }
+    if engine.has_work() {
+        flag_up(WAKE);
+    }
+    if !changed {
+        return;
     }
     if news.watched {
         flag_up(CHANGED);

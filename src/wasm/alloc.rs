@@ -1,5 +1,6 @@
 //! The allocator: the default one, counted, and growing the memory in steps of an eighth.
 
+use crate::base::heap;
 use core::arch::wasm32::memory_size;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,9 +14,14 @@ static ALLOCATOR: Counting = Counting;
 
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes handed out and not returned.
+/// Bytes handed out and not returned, with what the allocator itself takes for them.
 pub fn used() -> u64 {
     USED.load(Relaxed) as u64
+}
+
+/// Bytes of the instance's memory.
+pub fn resident() -> u64 {
+    memory_size(0) as u64 * 65_536
 }
 
 /// Grows the memory so that `bytes` more can be handed out without growing. Returns whether that was possible.
@@ -58,14 +64,14 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promise is passed on.
         let block = unsafe { System.alloc(layout) };
         if !block.is_null() {
-            USED.fetch_add(layout.size(), Relaxed);
+            USED.fetch_add(heap::block(layout.size()), Relaxed);
             grown();
         }
         block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Relaxed);
+        USED.fetch_sub(heap::block(layout.size()), Relaxed);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(block, layout) }
     }
@@ -74,8 +80,8 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promise is passed on.
         let block = unsafe { System.realloc(block, layout, size) };
         if !block.is_null() {
-            USED.fetch_add(size, Relaxed);
-            USED.fetch_sub(layout.size(), Relaxed);
+            USED.fetch_add(heap::block(size), Relaxed);
+            USED.fetch_sub(heap::block(layout.size()), Relaxed);
             grown();
         }
         block

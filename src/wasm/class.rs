@@ -60,7 +60,7 @@ impl Host {
         let options =
             Options { databases: wanted.databases as usize, seed: wanted.seed as u64, now: wanted.now as u64 };
         let mut engine = Engine::new(table, &options);
-        engine.server.memory = alloc::used;
+        engine.server.measure_memory(alloc::used, alloc::resident);
         engine.server.config.maxmemory = wanted.maxmemory as u64;
         let news = News { armed: u64::MAX, ..News::default() };
         let manner = table.slots().iter().map(|slot| Manner::of(slot.row)).collect();
@@ -187,7 +187,7 @@ impl Host {
             Status {
                 keys,
                 used_memory: alloc::used() as f64,
-                wasm_memory: core::arch::wasm32::memory_size(0) as f64 * 65_536.0,
+                wasm_memory: alloc::resident() as f64,
                 sessions: state.engine.sessions.iter().count(),
                 changes: state.engine.ks.dirty as f64,
             }
@@ -212,9 +212,10 @@ fn word(request: &Request) -> &'static str {
         Request::Save { background: true } => "bgsave",
         Request::Save { background: false } => "save",
         Request::Rewrite => "rewrite",
-        Request::Shutdown { save: Some(true) } => "shutdown save",
-        Request::Shutdown { save: Some(false) } => "shutdown nosave",
-        Request::Shutdown { save: None } => "shutdown",
+        Request::Shutdown { save: Some(true), .. } => "shutdown save",
+        Request::Shutdown { save: Some(false), .. } => "shutdown nosave",
+        Request::Shutdown { save: None, .. } => "shutdown",
+        Request::AbortShutdown => "shutdown abort",
     }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { flavorSizes } from '../../pkg-template/build.mjs'
 import { main, root, step } from '../tools/process.mjs'
 import { atMost, goals, isQuick, median, report, round } from './tools/report.mjs'
 import { start, withServers } from './tools/servers.mjs'
@@ -20,6 +21,14 @@ async function sizes() {
     rows.push([name, `${round(bytes.length / KB)} KB`, `${round(gzipSync(bytes, { level: 9 }).length / KB)} KB`, limit(name)])
   }
   return { title: 'Size', head: ['file', 'plain', 'gzip', 'promise / moonshot (gzip)'], rows }
+}
+
+/** What the engine weighs by how many families of commands it has. */
+async function flavorTable() {
+  const promises = { lean: '≤ 150 / 100 KB', standard: '≤ 250 / 200 KB' }
+  const kb = (bytes) => `${round(bytes / KB)} KB`
+  const rows = Object.entries(await flavorSizes()).map(([flavor, { plain, gzip }]) => [flavor, kb(plain), kb(gzip), promises[flavor] ?? ''])
+  return { title: 'The engine by flavor', head: ['flavor', 'plain', 'gzip', 'promise / moonshot (gzip)'], rows }
 }
 
 function limit(name) {
@@ -97,6 +106,7 @@ async function timed(work) {
 
 await main(import.meta, async () => {
   const weights = await sizes()
+  const byFlavor = await flavorTable()
   const grown = await step('growing', () => growth(isQuick() ? 4e5 : 4e6))
-  report('size', [weights, grown, await step('snapshots', () => snapshots(isQuick() ? 1e5 : 1e6, isQuick() ? 2 : 5))])
+  report('size', [weights, byFlavor, grown, await step('snapshots', () => snapshots(isQuick() ? 1e5 : 1e6, isQuick() ? 2 : 5))])
 })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use tabdis::cmd;
 use tabdis::ds::dict::Keyed;
+use tabdis::ds::stream::{Id, Stream};
 use tabdis::engine::entry::{Entry, Value};
 use tabdis::engine::value::Object;
 use tabdis::engine::{Engine, Keyspace, Options, Proto, SessionId};
@@ -93,7 +94,37 @@ fn value(entry: &Entry) -> String {
             });
             format!("hash {}", sorted(pairs.collect()))
         }
+        Value::Object(Object::Stream(stream)) => format!("stream {}", stream_text(stream)),
         // The others are equal if what would be saved is.
         Value::Object(_) => show(tabdis::rdb::dump(entry, 12)),
     }
+}
+
+/// All of a stream but the nodes its entries are in, and the times at which consumers were seen, which a follower has its own of.
+fn stream_text(stream: &Stream) -> String {
+    let show = |bytes: &[u8]| format!("{}", bytes.escape_ascii());
+    let id = |id: Id| show(&id.to_vec());
+    let entries = stream.range(Id::MIN, Id::MAX).map(|entry| {
+        let pairs = entry.pairs().map(|(f, v)| format!("{}={}", show(&f.to_vec()), show(&v.to_vec())));
+        format!("{}[{}]", id(entry.id), pairs.collect::<Vec<_>>().join(","))
+    });
+    let groups = stream.groups().map(|(name, group)| {
+        let owner = |of| group.consumer(of).map_or(String::new(), |consumer| show(consumer.name()));
+        let pending = group
+            .pending_from(Id::MIN)
+            .map(|p| format!("{}:{}@{}x{}", id(p.id), owner(p.consumer), p.delivered_ms, p.deliveries));
+        let consumers = group.consumers().map(|(of, consumer)| {
+            let ids: Vec<String> = group.pending_of(of, Id::MIN).map(id).collect();
+            assert_eq!(ids.len(), consumer.pending_len());
+            format!("{}({})", show(consumer.name()), ids.join(","))
+        });
+        let (pending, consumers): (Vec<_>, Vec<_>) = (pending.collect(), consumers.collect());
+        assert_eq!((pending.len(), group.is_whole()), (group.pending_len(), true));
+        let (name, last, read) = (show(name), id(group.last_id), group.entries_read);
+        format!("{name}>{last}/{read:?} {} {}", pending.join(","), consumers.join(","))
+    });
+    let (entries, groups): (Vec<_>, Vec<_>) = (entries.collect(), groups.collect());
+    assert_eq!((entries.len(), groups.len()), (stream.len(), stream.groups_len()));
+    let ids = [stream.first_id(), stream.last_id(), stream.max_deleted_id()].map(id).join(" ");
+    format!("{ids} +{} {} {}", stream.added(), entries.join(" "), groups.join(" "))
 }

@@ -36,7 +36,7 @@ impl EnginePeer {
     /// Returns an empty engine at `now`, ms since the epoch.
     pub fn at(seed: u64, now: u64) -> Self {
         let mut engine = Engine::new(cmd::table(), &Options { databases: 16, seed, now });
-        engine.server.config.enable_debug_command = true;
+        engine.server.config.enable_debug_command = tabdis::engine::config::Permission::Yes;
         EnginePeer { engine, now, effects: Vec::new(), seed, clients: BTreeMap::new() }
     }
 

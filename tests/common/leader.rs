@@ -14,6 +14,8 @@ pub struct Leader {
     pub peer: EnginePeer,
     /// How many commands it was sent.
     pub commands: u64,
+    /// Only commands whose effects 7.0 understands too.
+    pub known_to_all: bool,
     rng: Rng,
     vocabulary: Vocabulary,
     queueing: [bool; CLIENTS],
@@ -26,7 +28,7 @@ impl Leader {
         peer.record();
         let mut vocabulary = Vocabulary::new(|slot| Vocabulary::is_data(slot) && wanted(slot));
         vocabulary.times = Times::Near(now);
-        Leader { peer, commands: 0, rng: Rng::new(seed), vocabulary, queueing: [false; CLIENTS] }
+        Leader { peer, commands: 0, known_to_all: false, rng: Rng::new(seed), vocabulary, queueing: [false; CLIENTS] }
     }
 
     /// Some clients send some commands, and some time passes.
@@ -64,8 +66,12 @@ impl Leader {
         let queueing = self.queueing[client];
         let session = words::of_a_session(&mut self.rng, queueing);
         let mut argv = session.unwrap_or_else(|| self.vocabulary.command(&mut self.rng));
+        while self.known_to_all && words::is_newer(&argv) {
+            argv = self.vocabulary.command(&mut self.rng);
+        }
         // Waits that end by themselves, which only one clock can compare.
-        let is_wait = argv[0].first().is_some_and(|first| first.eq_ignore_ascii_case(&b'b')) && argv.len() > 2;
+        let is_wait = argv.len() > 2 && argv[0].first().is_some_and(|first| first.eq_ignore_ascii_case(&b'b'));
+        let is_wait = is_wait && !argv[0].get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"bit"));
         if is_wait && self.rng.below(2) == 0 {
             let at = if words::is_one_of(&argv, &["BLMPOP", "BZMPOP"]) { 1 } else { argv.len() - 1 };
             argv[at] = format!("0.{}", 1 + self.rng.below(300)).into_bytes();

@@ -9,13 +9,14 @@ pub mod leader;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;
+pub mod streams;
 pub mod syntax;
 pub mod transcript;
 pub mod words;
 
 pub use content::*;
 
-use tabdis::engine::row::{self, Slot};
+use tabdis::engine::row::Slot;
 
 /// The wall clock, ms since the epoch: tests are hosts, and what they compare with a real server lives by its clock.
 #[allow(clippy::disallowed_methods, reason = "a host reads the clock; the engine is given the time")]
@@ -71,7 +72,7 @@ pub fn title(case: &transcript::Case) -> String {
 
 /// Whether a row is a command one can run, not only a name for sub-commands.
 pub fn is_runnable(slot: &Slot) -> bool {
-    slot.row.subs.is_empty() || !std::ptr::fn_addr_eq(slot.row.run, row::container as row::Handler)
+    slot.row.is_runnable()
 }
 
 /// Whether the case runs the command of `slot`.

@@ -199,12 +199,23 @@ impl Case {
 
     /// Runs it on `peer`, which must be fresh.
     pub fn run(&self, peer: &mut dyn Peer, against: Against) -> Tally {
-        let mut tally = Tally::default();
+        let mut sum = Tally::default();
+        self.run_each(peer, against, |_, tally| {
+            sum.compared += tally.compared;
+            sum.newer += tally.newer;
+            sum.failures.extend(tally.failures);
+        });
+        sum
+    }
+
+    /// Runs it on `peer`, which must be fresh, and tells `each` what came of every step.
+    pub fn run_each(&self, peer: &mut dyn Peer, against: Against, mut each: impl FnMut(&Step, Tally)) {
         for step in &self.steps {
             let Some(got) = step.run(peer) else { continue };
+            let mut tally = Tally::default();
             step.judge(&self.file, &got, against, &mut tally);
+            each(step, tally);
         }
-        tally
     }
 }
 

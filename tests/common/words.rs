@@ -1,6 +1,7 @@
 //! Random commands: every row's syntax filled with arguments that meet each other. And what is known beyond the rows: whose
 //! replies have no order, which depend on chance.
 
+use super::streams;
 use super::syntax::{self, Node};
 use tabdis::base::rng::Rng;
 use tabdis::engine::row::{Group, Slot, flag};
@@ -14,9 +15,27 @@ const UNORDERED: &[&str] = &[
 /// Commands whose reply is by chance.
 const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "VRANDMEMBER", "ZRANDMEMBER"];
 
+/// Words that 7.0 does not know after these names: what has them is left out.
+const NEWER_WORDS: &[(&str, &[&str])] = &[
+    ("HSCAN", &["NOVALUES"]),
+    ("BITOP", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("XADD", &["KEEPREF", "DELREF", "ACKED"]),
+    ("XTRIM", &["KEEPREF", "DELREF", "ACKED"]),
+    ("XREAD", &["+"]),
+    ("XREADGROUP", &["CLAIM"]),
+    ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
+];
+
+/// Whether 7.0 does not know the command in this form.
+pub fn is_newer(argv: &[Vec<u8>]) -> bool {
+    let has = |word: &&str| argv.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    NEWER_WORDS.iter().any(|(name, words)| is_one_of(argv, &[name]) && words.iter().any(has))
+}
+
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
-    is_one_of(argv, UNORDERED)
+    let is_cat = argv.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"CAT"));
+    is_one_of(argv, UNORDERED) || (is_one_of(argv, &["ACL"]) && is_cat)
 }
 
 /// Whether the reply is by chance.
@@ -220,6 +239,7 @@ impl Vocabulary {
         let mut filler = Filler { vocabulary: self, word, rng, args };
         filler.node(&word.syntax);
         filler.count_what_follows();
+        streams::balance(filler.rng, &mut filler.args, &word.slot.full_name);
         filler.finish()
     }
 }
@@ -307,7 +327,10 @@ impl Filler<'_> {
 
     fn value(&mut self, name: &str) -> Vec<u8> {
         let edges = self.vocabulary.edges;
-        let is_key = matches!(name, "key" | "destination" | "source" | "newkey" | "key1" | "key2" | "dst" | "src");
+        let is_key = matches!(
+            name,
+            "key" | "destination" | "destkey" | "sourcekey" | "source" | "newkey" | "key1" | "key2" | "dst" | "src"
+        );
         // The order and cursors of a walk through a table are each server's own: begin it, and go all the way.
         if name == "cursor" {
             return if self.rng.below(40) == 0 { b"x1".to_vec() } else { b"0".to_vec() };
@@ -319,6 +342,7 @@ impl Filler<'_> {
         if name == "timeout" {
             return pick(self.rng, &["0", "0", "0", "0.0", "00", "-1", "x", "1e30", "inf", "1e400", "", "nan"]);
         }
+        let of_stream = self.word.slot.row.group == Group::Stream;
         if edges > 0 && !is_key && self.rng.below(edges) == 0 && self.may_be_edge(name) {
             return edge(self.rng);
         }
@@ -327,9 +351,13 @@ impl Filler<'_> {
             Group::VectorSet if !is_key => return self.of_a_vector(name),
             _ => {}
         }
+        if of_stream && let Some(value) = streams::value(self.rng, &self.word.slot.full_name, name) {
+            return value;
+        }
         match name {
             _ if is_key => self.key(),
             "member" | "element" | "field" | "pivot" | "item" => self.member(),
+            _ if self.word.slot.row.group == Group::Bitmap => self.about_bits(name),
             "value" if self.word.slot.row.group == Group::Hash => self.text(),
             "value" => self.text(),
             "score" | "weight" => self.score(),
@@ -364,6 +392,25 @@ impl Filler<'_> {
         }
     }
 
+    /// An argument of a command about bits: positions near each other, so that fields overlap.
+    fn about_bits(&mut self, name: &str) -> Vec<u8> {
+        match name {
+            "bit" => pick(self.rng, &["0", "1", "0", "1", "1", "2", "x"]),
+            "value" if self.word.slot.full_name == "setbit" => pick(self.rng, &["0", "1", "0", "1", "1", "2", "x"]),
+            "encoding" => match self.rng.below(12) {
+                0 => pick(self.rng, &["i64", "u63", "u64", "i65", "u0", "x8", "i", "U8"]),
+                _ => format!("{}{}", ['i', 'u'][self.rng.below(2)], 1 + self.rng.below(63)).into_bytes(),
+            },
+            "offset" => match self.rng.below(20) {
+                0 => pick(self.rng, &["-1", "4294967296", "x", "#", "#-1", "#9223372036854775807"]),
+                1..5 if self.word.slot.full_name != "setbit" => format!("#{}", self.rng.below(5)).into_bytes(),
+                _ => self.rng.below(300).to_string().into_bytes(),
+            },
+            "start" | "end" => (self.rng.below(120) as i64 - 40).to_string().into_bytes(),
+            _ => self.text(),
+        }
+    }
+
     /// Whether a value from far outside does no harm: some would fill memory with a reply or a string, on any server.
     fn may_be_edge(&mut self, name: &str) -> bool {
         let fills_memory = matches!(
@@ -372,6 +419,7 @@ impl Filler<'_> {
         );
         match name {
             // They have edges of their own, none of which is over soon.
+            "min-idle-time" | "ms" => false,
             _ if name.ends_with("seconds") => self.vocabulary.times != Times::Far,
             "count" | "offset" => !fills_memory,
             "numkeys" => self.rng.below(3) == 0,
@@ -382,6 +430,7 @@ impl Filler<'_> {
     /// A key, mostly of the type the command is for.
     fn key(&mut self) -> Vec<u8> {
         let own = match self.word.slot.row.group {
+            Group::Hyperloglog if self.rng.below(8) > 0 => "p",
             Group::Bitmap | Group::String | Group::Hyperloglog => "s",
             Group::List => "l",
             Group::Set => "t",
@@ -397,7 +446,7 @@ impl Filler<'_> {
             return pick(self.rng, &["y0", "y1", "y0", "y1", "s0", "none"]);
         }
         let kind = if own.is_empty() || self.rng.below(12) == 0 {
-            ["s", "l", "t", "z", "h", "j", "v", "w_", "w_"][self.rng.below(9)]
+            ["s", "l", "t", "z", "h", "p", "x", "j", "v", "w_", "w_"][self.rng.below(11)]
         } else {
             own
         };

@@ -17,7 +17,7 @@ test('the policy allows the import map as it stands', () => {
 })
 
 test('nothing on the page names another site', () => {
-  const files = ['index.html', 'style.css', ...readdirSync(new URL('js/', www)).map((f) => `js/${f}`), ...readdirSync(new URL('i18n/', www)).map((f) => `i18n/${f}`)]
+  const files = ['index.html', 'compat.html', 'style.css', ...readdirSync(new URL('js/', www)).map((f) => `js/${f}`), ...readdirSync(new URL('i18n/', www)).map((f) => `i18n/${f}`)]
   for (const file of files) assert.doesNotMatch(read(file).replaceAll('http://www.w3.org/2000/svg', ''), /\bhttps?:\/\/|url\(/, file)
 })
 

@@ -1,9 +1,9 @@
 // Starts the page: opens the database and connects terminal, keyspace, figures and first steps.
 
+import { chrome } from './chrome.js'
 import { CommandBook } from './complete.js'
 import { openStore } from './db.js'
-import { $, el, recall, remember } from './dom.js'
-import { translate, Words } from './i18n.js'
+import { $, el } from './dom.js'
 import { Keyspace } from './keyspace.js'
 import { Status } from './status.js'
 import { Steps } from './steps.js'
@@ -12,9 +12,7 @@ import { millis } from './units.js'
 
 const DATABASE = 'tour'
 
-const words = new Words(document.documentElement.lang.startsWith('zh') ? 'zh' : 'en')
-chooseLanguage()
-chooseTheme()
+const words = chrome()
 copySample()
 start().catch(showFailure)
 
@@ -46,36 +44,6 @@ async function start() {
   terminal.note(keys ? 'term.welcomeBack' : 'term.welcomeHint', { n: keys, ms: millis(store.openMs) })
   if (matchMedia('(hover: hover) and (min-width: 900px)').matches) $('command').focus({ preventScroll: true })
   document.documentElement.dataset.ready = 'true'
-}
-
-function chooseLanguage() {
-  words.watch(() => {
-    document.documentElement.lang = words.tag
-    translate(document, words.t)
-    press('lang', words.lang)
-  })
-  $('lang').addEventListener('click', ({ target }) => {
-    const { value } = target.closest('button') ?? {}
-    if (!value) return
-    remember('lang', value)
-    words.set(value)
-  })
-}
-
-function chooseTheme() {
-  press('theme', recall('theme') ?? 'auto')
-  $('theme').addEventListener('click', ({ target }) => {
-    const { value } = target.closest('button') ?? {}
-    if (!value) return
-    remember('theme', value)
-    if (value === 'auto') delete document.documentElement.dataset.theme
-    else document.documentElement.dataset.theme = value
-    press('theme', value)
-  })
-}
-
-function press(group, value) {
-  for (const button of $(group).children) button.setAttribute('aria-pressed', String(button.value === value))
 }
 
 function copySample() {

@@ -1,6 +1,7 @@
 //! Keys of any type: whether they are there, and what is left of them. Expiry, copying, scanning, sorting have files of their own.
 
 mod copy;
+mod dump;
 mod expire;
 mod object;
 mod scan;
@@ -14,6 +15,7 @@ use crate::engine::{Ctx, Group, KEY_META, Outcome, Row, flag};
 pub const ROWS: &[Row] = &[
     copy::COPY,
     DEL,
+    dump::DUMP,
     EXISTS,
     expire::EXPIRE,
     expire::EXPIREAT,
@@ -29,6 +31,8 @@ pub const ROWS: &[Row] = &[
     RANDOMKEY,
     copy::RENAME,
     copy::RENAMENX,
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
     scan::SCAN,
     sort::SORT,
     sort::SORT_RO,
@@ -70,19 +74,29 @@ const UNLINK: Row = Row {
     arity: -2,
     flags: flag::WRITE | flag::FAST,
     keys: ALL_DELETED,
-    summary: "Deletes keys, as DEL does. Returns how many were there.",
-    complexity: "O(N) for N keys",
+    summary: "Deletes keys at once, and frees large values a slice at a time afterwards. Returns how many were there.",
+    complexity: "O(1) for each key removed regardless of its size, and O(N) work afterwards, where N is the number of allocations of the values",
     syntax: "key [key ...]",
     ts: "(key: Key, ...keys: Key[]): number",
     example: "> SET a 1\nOK\n> UNLINK a missing\n(integer) 1\n> EXISTS a\n(integer) 0",
-    run: del,
+    run: unlink,
     ..Row::NONE
 };
 
+/// `lazyfree-lazy-user-del` makes it UNLINK.
 fn del(c: &mut Ctx) -> Outcome {
+    let lazily = c.ks.lazily.user_del;
+    delete(c, lazily)
+}
+
+fn unlink(c: &mut Ctx) -> Outcome {
+    delete(c, true)
+}
+
+fn delete(c: &mut Ctx, lazily: bool) -> Outcome {
     let mut deleted = 0;
     for key in &c.argv[1..] {
-        if c.ks.delete(key) {
+        if if lazily { c.ks.unlink(key) } else { c.ks.delete(key) } {
             c.ks.changed(key, GENERIC, "del");
             deleted += 1;
         }

@@ -97,9 +97,7 @@ const SHARED_INTEGERS: i64 = 10_000;
 
 fn refcount(c: &mut Ctx) -> Outcome {
     // A shared object has no access clock of its own, so Redis shares none where a policy needs the clock.
-    let config = &c.server.config;
-    let policy = config.other.get("maxmemory-policy").map_or("", String::as_str);
-    let shares = config.maxmemory == 0 || !(policy.ends_with("-lru") || policy.ends_with("-lfu"));
+    let shares = c.server.config.maxmemory == 0 || !c.server.evict.policy.uses_clock();
     match about(c).map(Entry::text) {
         None => c.out.null(),
         Some(Some(Elem::Int(0..SHARED_INTEGERS))) if shares => c.out.int(i64::from(i32::MAX)),
