@@ -12,6 +12,7 @@ mod oracle {
     pub mod feed;
     pub mod record;
     pub mod streams;
+    pub mod rules;
     pub mod tolerance;
 }
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let rows = tabdis::cmd::table().slots().iter().filter(|slot| common::is_runnable(slot));
     trials.extend(rows.map(|slot| row_trial(slot, &servers)));
     trials.push(Trial::test("effects of random commands", || oracle::feed::run().map_err(Failed::from)));
+    trials.push(Trial::test("users of random rules", || oracle::rules::run().map_err(Failed::from)));
     trials.push(Trial::test("random commands", || oracle::differ::run().map_err(Failed::from)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

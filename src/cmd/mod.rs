@@ -15,6 +15,7 @@ pub mod docs;
 pub mod expiry;
 pub mod export;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod info;
@@ -55,6 +56,8 @@ const FAMILIES: &[&[Row]] = &[
     config::ROWS,
     connection::ROWS,
     generic::ROWS,
+    #[cfg(feature = "geo")]
+    geo::ROWS,
     hash::ROWS,
     #[cfg(feature = "hyperloglog")]
     hll::ROWS,

@@ -30,6 +30,7 @@ macro_rules! errors {
 // One line each, alphabetical.
 errors! {
     AclNotSaved = "ERR There was an error trying to save the ACLs. Please check the server logs for more information",
+    AnyWithoutCount = "ERR the ANY argument requires COUNT argument",
     AuthWithoutPassword = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
     BadAuth = "WRONGPASS invalid username-password pair or user is disabled.",
     BadClientId = "ERR Invalid client ID",
@@ -82,6 +83,14 @@ errors! {
     GroupMissing = "ERR Missing GROUP option for XREADGROUP",
     GroupOutsideReadgroup = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
     FreqOutOfRange = "ERR Invalid FREQ value, must be >= 0 and <= 255",
+    GeoBoxNegative = "ERR height or width cannot be negative",
+    GeoCount = "ERR COUNT must be > 0",
+    GeoHeight = "ERR need numeric height",
+    GeoMember = "ERR could not decode requested zset member",
+    GeoRadius = "ERR need numeric radius",
+    GeoRadiusNegative = "ERR radius cannot be negative",
+    GeoUnit = "ERR unsupported unit provided. please use M, KM, FT, MI",
+    GeoWidth = "ERR need numeric width",
     GtAndLt = "ERR GT and LT options at the same time are not compatible",
     GtLtNx = "ERR GT, LT, and/or NX options at the same time are not compatible",
     HashNotFloat = "ERR hash value is not a float",

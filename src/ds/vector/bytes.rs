@@ -57,7 +57,7 @@ impl VectorSet {
     }
 
     /// Returns the set of `bytes`, or `None` if they are not a whole one.
-    pub fn from_bytes(bytes: &[u8], _seed: u64) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut from = Bytes(bytes);
         if from.number()? != VERSION {
             return None;

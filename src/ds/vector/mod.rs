@@ -83,12 +83,14 @@ pub struct Search<'f> {
     pub exact: bool,
 }
 
-impl VectorSet {
-    /// Returns an empty set; [`VectorSet::shape`] must follow before anything is put in.
-    pub fn new(_seed: u64) -> Self {
+impl Default for VectorSet {
+    /// Returns an empty set for vectors of one number.
+    fn default() -> Self {
         VectorSet::shaped(1, None, 16, Quant::Q8)
     }
+}
 
+impl VectorSet {
     /// Returns an empty set of vectors with `dim` numbers, made of `input_dim` by projection if given.
     pub fn shaped(dim: usize, input_dim: Option<usize>, m: usize, quant: Quant) -> Self {
         VectorSet {

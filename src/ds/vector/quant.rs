@@ -64,8 +64,8 @@ impl Packed {
     /// Returns `vector` in the form of `quant`. Its numbers must be finite.
     pub fn new(vector: &[f32], quant: Quant) -> Self {
         let sum: f64 = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
-        let l2 = sum.sqrt();
-        let unit: Vec<f32> = vector.iter().map(|x| if l2 > 0.0 { (f64::from(*x) / l2) as f32 } else { 0.0 }).collect();
+        let l2 = sum.sqrt().min(f64::from(f32::MAX)) as f32;
+        let unit: Vec<f32> = vector.iter().map(|x| if l2 > 0.0 { x / l2 } else { 0.0 }).collect();
         let range = unit.iter().fold(0f32, |most, x| most.max(x.abs()));
         let numbers = match quant {
             Quant::None => Numbers::Floats(unit),
@@ -79,7 +79,7 @@ impl Packed {
                 Numbers::Bits(unit.chunks(64).map(word).collect())
             }
         };
-        Packed { numbers, range: if quant == Quant::Q8 { range } else { 0.0 }, l2: l2.min(f64::from(f32::MAX)) as f32 }
+        Packed { numbers, range: if quant == Quant::Q8 { range } else { 0.0 }, l2 }
     }
 
     /// A view of it.

@@ -67,7 +67,7 @@ fn through_all_changes_the_graph_is_whole_and_its_bytes_bring_it_back() {
             }
             if step % 50 == 0 {
                 let bytes = set.to_bytes();
-                let copy = VectorSet::from_bytes(&bytes, 0).expect("what was just written is whole");
+                let copy = VectorSet::from_bytes(&bytes).expect("what was just written is whole");
                 assert_eq!(copy.to_bytes(), bytes);
                 assert_eq!((copy.len(), copy.attributes()), (model.len(), set.attributes()));
                 assert!(
@@ -103,7 +103,7 @@ fn spoiled_bytes_are_refused_or_make_a_set_that_works() {
             spoiled[at] = rng.u64() as u8;
         }
         spoiled.truncate(spoiled.len() - rng.below(2) * rng.below(20));
-        if let Some(mut set) = VectorSet::from_bytes(&spoiled, 0) {
+        if let Some(mut set) = VectorSet::from_bytes(&spoiled) {
             let packed = set.pack(&vec![1.0; set.dim()]);
             set.search(&packed, &search(10, false));
             set.set(b"new", &packed, 20);
