@@ -166,6 +166,7 @@ errors! {
     NoSuchSpecifiedKey = "ERR The specified key does not exist",
     NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
     NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
+    NoScoresWithoutZscan = "ERR NOSCORES option can only be used in ZSCAN",
     NoValuesWithoutHscan = "ERR NOVALUES option can only be used in HSCAN",
     NumFieldsInvalid = "ERR invalid number of fields",
     NumFieldsNotPositive = "ERR Number of fields must be a positive integer",
