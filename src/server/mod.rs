@@ -156,6 +156,8 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
+            let began = figures::clock_us();
+            let commands = self.commands();
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
@@ -171,6 +173,7 @@ impl Server {
             }
             self.after_calls();
             self.save_on();
+            self.count_turn(began, commands);
         }
         if let Some(path) = &self.settings.unixsocket {
             let _ = std::fs::remove_file(path);
@@ -179,15 +182,32 @@ impl Server {
         Ok(())
     }
 
+    /// How many commands were sent by those who are connected.
+    fn commands(&self) -> u64 {
+        self.engine.server.meter.commands
+    }
+
+    fn count_turn(&mut self, began: u64, commands: u64) {
+        let us = figures::clock_us() - began;
+        let commands = self.commands() - commands;
+        let turns = &mut self.engine.server.meter.turns;
+        turns.count += 1;
+        turns.us += us;
+        turns.max_us = turns.max_us.max(us);
+        turns.max_commands = turns.max_commands.max(commands);
+    }
+
     /// What is done ten times a second.
     fn cron(&mut self, now: u64) {
         if self.engine.server.cron_paused {
             return;
         }
+        let began = figures::clock_us();
         for (_, connection) in &mut self.connections {
             connection.cron(&mut self.engine, now);
         }
         self.engine.cron(now);
+        self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
     }
 
     fn on_signal(&mut self) {
