@@ -194,6 +194,8 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
+            let began = figures::clock_us();
+            let commands = self.commands();
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
@@ -210,9 +212,25 @@ impl Server {
                 self.cron_ms = now + MAX_SLEEP_MS;
                 self.cron(now);
             }
+            self.count_turn(began, commands);
         }
         self.say_goodbye();
         Ok(())
+    }
+
+    /// How many commands were sent by those who are connected.
+    fn commands(&self) -> u64 {
+        self.engine.server.meter.commands
+    }
+
+    fn count_turn(&mut self, began: u64, commands: u64) {
+        let us = figures::clock_us() - began;
+        let commands = self.commands() - commands;
+        let turns = &mut self.engine.server.meter.turns;
+        turns.count += 1;
+        turns.us += us;
+        turns.max_us = turns.max_us.max(us);
+        turns.max_commands = turns.max_commands.max(commands);
     }
 
     /// What is looked at ten times a second.
@@ -220,10 +238,12 @@ impl Server {
         if let Some(how) = self.asked.take() {
             self.stop_if_possible(how);
         }
+        let began = figures::clock_us();
         for (_, connection) in &mut self.connections {
             connection.cron(&mut self.engine, now);
         }
         self.engine.cron(now);
+        self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
         if self.loading.is_none() {
             self.look_at_save_points(now);
         }
