@@ -16,6 +16,7 @@ pub mod expiry;
 pub mod export;
 pub mod generic;
 pub mod hash;
+pub mod hll;
 pub mod info;
 #[cfg(feature = "json")]
 pub mod json;
@@ -53,14 +54,18 @@ const FAMILIES: &[&[Row]] = &[
     connection::ROWS,
     generic::ROWS,
     hash::ROWS,
+    #[cfg(feature = "hyperloglog")]
+    hll::ROWS,
     #[cfg(feature = "json")]
     json::ROWS,
+    #[cfg(feature = "admin")]
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
     replication::ROWS,
     server::ROWS,
     set::ROWS,
+    #[cfg(feature = "admin")]
     slowlog::ROWS,
     #[cfg(feature = "stream")]
     stream::ROWS,

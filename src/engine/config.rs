@@ -46,6 +46,8 @@ pub struct Config {
     pub requirepass: Vec<u8>,
     /// `proto-max-bulk-len`, bytes.
     pub proto_max_bulk_len: usize,
+    /// `hll-sparse-max-bytes`: longer HyperLogLogs become dense.
+    pub hll_sparse_max_bytes: usize,
     /// `maxmemory`, bytes; 0 for no limit.
     pub maxmemory: u64,
     /// `maxclients`.
@@ -81,6 +83,7 @@ impl Default for Config {
         Config {
             requirepass: Vec::new(),
             proto_max_bulk_len: 512 << 20,
+            hll_sparse_max_bytes: 3000,
             maxmemory: 0,
             maxclients: 10_000,
             timeout: 0,
@@ -88,8 +91,8 @@ impl Default for Config {
             enable_protected_configs: Permission::No,
             active_expire_effort: 1,
             active_expire: true,
-            skip_checksum: false,
             query_buffer_limit: 1 << 30,
+            skip_checksum: false,
             other: Map::with_hasher(Seeded(0)),
         }
     }

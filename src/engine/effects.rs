@@ -19,6 +19,8 @@ pub struct Effects {
     ends: Vec<(usize, usize)>,
     /// The command said itself what to log, so its own words are not.
     explicit: bool,
+    /// The effects of the unit have nothing to do with one another, so each goes out by itself.
+    loose: bool,
     /// Finished bytes the host has not taken yet.
     out: Vec<u8>,
     /// The database the reader of `out` has selected; none at the start of a log or after a snapshot.
@@ -69,6 +71,11 @@ impl Effects {
         self.explicit = true;
     }
 
+    /// Says that the unit need not be applied as one: it deletes due keys it happened to meet.
+    pub(super) fn set_loose(&mut self) {
+        self.loose = true;
+    }
+
     /// Starts a command inside the unit. Returns what [`Effects::end_command`] wants back.
     pub(super) fn begin_command(&mut self) -> bool {
         std::mem::take(&mut self.explicit)
@@ -84,11 +91,12 @@ impl Effects {
 
     /// Ends the unit: its effects become visible to the host, as one atomic piece.
     pub(super) fn end_unit(&mut self) {
+        let loose = std::mem::take(&mut self.loose);
         if self.ends.is_empty() {
             return;
         }
         let before = self.out.len();
-        let many = self.ends.len() > 1;
+        let many = self.ends.len() > 1 && !loose;
         let mut from = 0;
         for (n, (end, db)) in std::mem::take(&mut self.ends).into_iter().enumerate() {
             if self.selected != Some(db) {

@@ -332,6 +332,9 @@ impl<'a> Ctx<'a> {
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
+        if !self.nested && self.row.has(flag::TOUCHES_ARBITRARY_KEYS) {
+            self.ks.effects.set_loose();
+        }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
         let db = self.ks.db();
@@ -345,6 +348,9 @@ impl<'a> Ctx<'a> {
             self.out.rewind(mark);
             self.out.error(error);
             self.wait = None;
+            if *error == Error::ReplyTooLong {
+                self.sessions.cut_if_limited(self.me);
+            }
         }
         self.after(began);
         (self.wait.take(), outcome)
@@ -358,7 +364,8 @@ impl Ctx<'_> {
         if self.server.meter.on && self.wait.is_none() {
             self.measure(began);
         }
-        if !self.server.monitors.is_empty() && self.wait.is_none() && !self.row.has(flag::ADMIN) {
+        // One that waits is shown when it begins to.
+        if !self.server.monitors.is_empty() && self.me.wait.is_none() && !self.row.has(flag::ADMIN) {
             self.show_to_monitors();
         }
         if self.me.tracking.is_some() && self.row.has(flag::READONLY) {
@@ -791,7 +798,9 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
+            self.ks.effects.set_loose();
             self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
+            self.ks.effects.end_unit();
         }
         self.server.note_peak(now);
         self.evict_on();
