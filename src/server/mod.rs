@@ -145,17 +145,10 @@ impl Server {
 
     /// What INFO tells of the process.
     fn describe_process(&mut self, settings: &Settings) {
-        let executable = std::env::current_exe().unwrap_or_default();
         let file = settings.file.clone().unwrap_or_default();
         self.engine.server.host_info.extend([
             ("server", format!("os:{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-            ("server", "monotonic_clock:POSIX clock_gettime".to_string()),
-            ("server", "multiplexing_api:epoll".to_string()),
-            ("server", format!("process_id:{}", std::process::id())),
-            ("server", "process_supervised:no".to_string()),
-            ("server", format!("executable:{}", executable.display())),
             ("server", format!("config_file:{}", file.display())),
-            ("server", "io_threads_active:0".to_string()),
         ]);
     }
 
@@ -270,7 +263,9 @@ impl Server {
         let unix_name = || self.network.borrow().unix_name();
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
-        let protected = self.setting("protected-mode") == "yes" && self.engine.server.config.requirepass.is_empty();
+        let acl = &self.engine.server.acl;
+        let open = acl.find(b"default").is_some_and(|id| acl.user(id).is_open());
+        let protected = open && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };
