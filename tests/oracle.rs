@@ -2,7 +2,7 @@
 //!
 //! `TABDIS_RECORD=lists cargo test --test oracle` writes the server's replies into tests/transcripts/lists.txt instead, but for
 //! those marked `~`; `TABDIS_COMPAT=1` writes the compatibility table www/compat.json (`npm run compat`). `TABDIS_SEED` and
-//! `TABDIS_STEPS` choose what random commands are compared, and how many.
+//! `TABDIS_STEPS` choose what random commands are compared, and how many; `TABDIS_GROUP=stream` those of a group, and generic ones.
 #![cfg(all(unix, not(target_family = "wasm")))]
 
 mod common;
@@ -11,6 +11,7 @@ mod oracle {
     pub mod differ;
     pub mod feed;
     pub mod record;
+    pub mod streams;
     pub mod tolerance;
 }
 

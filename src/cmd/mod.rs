@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -15,6 +16,7 @@ pub mod expiry;
 pub mod export;
 pub mod generic;
 pub mod hash;
+pub mod hll;
 pub mod info;
 #[cfg(feature = "json")]
 pub mod json;
@@ -24,6 +26,7 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
 pub mod rewrite;
 pub mod scan;
 pub mod server;
@@ -32,6 +35,8 @@ pub mod slowlog;
 pub mod stream;
 pub mod string;
 pub mod tx;
+#[cfg(feature = "vector")]
+pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
@@ -45,17 +50,21 @@ const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     #[cfg(feature = "bitmap")]
     bitmap::ROWS,
+    cluster::ROWS,
     command::ROWS,
     config::ROWS,
     connection::ROWS,
     generic::ROWS,
     hash::ROWS,
+    #[cfg(feature = "hyperloglog")]
+    hll::ROWS,
     #[cfg(feature = "json")]
     json::ROWS,
     #[cfg(feature = "admin")]
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
+    replication::ROWS,
     server::ROWS,
     set::ROWS,
     #[cfg(feature = "admin")]
@@ -64,6 +73,8 @@ const FAMILIES: &[&[Row]] = &[
     stream::ROWS,
     string::ROWS,
     tx::ROWS,
+    #[cfg(feature = "vector")]
+    vector::ROWS,
     zset::ROWS,
 ];
 

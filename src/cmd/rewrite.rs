@@ -14,10 +14,11 @@ pub const SAVE_POINTS: &str = "3600 1 300 100 60 10000";
 pub const BIND: &str = "* -::*";
 
 /// Returns the file `old` with the parameters' values of now: a line that says something else is changed in its place, one that
-/// says nothing any more goes, and what no line says is added at the end, unless it is the default.
-pub fn rewrite(old: &str, c: &Ctx) -> String {
+/// says nothing any more goes, and what no line says is added at the end, unless it is the default and not `all` is wanted.
+pub fn rewrite(old: &str, c: &Ctx, all: bool) -> String {
     let defaults = defaults();
     let mut file = File::read(old);
+    file.all = all;
     for param in params::all() {
         // A rewritten file would load it twice.
         if param.name == "loadmodule" {
@@ -55,11 +56,13 @@ struct File {
     /// By the parameter's name: the places of its lines that are not written anew yet, the last first.
     places: Map<&'static str, Vec<usize>>,
     signed: bool,
+    /// Lines are added for defaults too.
+    all: bool,
 }
 
 impl File {
     fn read(text: &str) -> Self {
-        let mut file = File { lines: Vec::new(), places: Map::with_hasher(Seeded(0)), signed: false };
+        let mut file = File { lines: Vec::new(), places: Map::with_hasher(Seeded(0)), signed: false, all: false };
         for (n, line) in text.lines().map(str::trim).enumerate() {
             file.lines.push(line.to_string());
             file.signed |= line == SIGNATURE;
@@ -83,7 +86,7 @@ impl File {
     fn line(&mut self, name: &'static str, line: String, force: bool) {
         if let Some(place) = self.places.get_mut(name).and_then(Vec::pop) {
             self.lines[place] = line;
-        } else if force {
+        } else if force || self.all {
             if !self.signed {
                 self.lines.extend([String::new(), SIGNATURE.to_string()]);
                 self.signed = true;
@@ -123,8 +126,9 @@ fn spelled(param: &Param, value: &str, default: &str) -> Vec<(String, bool)> {
     let (name, differs) = (param.name, value != default);
     let line = |value: &str| vec![(format!("{name} {value}"), differs)];
     match (name, param.kind) {
-        ("save", _) if value.is_empty() => vec![("save \"\"".to_string(), differs)],
-        ("save", _) => groups(value, 2).map(|point| (format!("save {point}"), differs)).collect(),
+        // Written even at the default: a file without such a line would be one that somebody could add a line to.
+        ("save", _) if value.is_empty() => vec![("save \"\"".to_string(), true)],
+        ("save", _) => groups(value, 2).map(|point| (format!("save {point}"), true)).collect(),
         ("client-output-buffer-limit", _) => {
             groups(value, 4).zip(groups(default, 4)).map(|(now, then)| buffer_limit(name, &now, now != then)).collect()
         }

@@ -5,6 +5,7 @@ use crate::base::order;
 pub mod bits;
 pub mod dict;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 #[cfg(feature = "json")]
 pub mod json;

@@ -118,6 +118,16 @@ impl Sessions {
         }
     }
 
+    /// Cuts off the running session, whose reply would be too long for anyone, if its output is limited: then it is too long for that.
+    #[cold]
+    pub(super) fn cut_if_limited(&mut self, me: &mut Session) {
+        if self.limits.of(me).hard > 0 {
+            me.cut();
+            self.output_cuts += 1;
+            self.ready.push(me.place);
+        }
+    }
+
     /// Whether all sessions together take more than they may.
     #[inline]
     pub(super) fn is_crowded(&self) -> bool {

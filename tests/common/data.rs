@@ -4,6 +4,7 @@ use tabdis::base::rng::Rng;
 use tabdis::ds::hash::Hash;
 use tabdis::ds::list::List;
 use tabdis::ds::set::Set;
+use tabdis::ds::stream::{Bound, Group, Id, Pending, References, Stream, Trim};
 use tabdis::ds::zset::Zset;
 use tabdis::engine::value::Object;
 use tabdis::engine::{Keyspace, Ttl};
@@ -27,7 +28,10 @@ fn text(rng: &mut Rng) -> Vec<u8> {
 }
 
 fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
-    let (kind, size) = (rng.below(4), rng.below(4));
+    let (kind, size) = (rng.below(5), rng.below(4));
+    if kind == 4 {
+        return Object::Stream(stream(ks, rng));
+    }
     let size = 1 + rng.below([5, 40, 200, 900][size]);
     let ints = rng.below(3) == 0;
     let mut item = |n: usize| if ints { (n as i64 * 1_000_003 - 5_000).to_string().into_bytes() } else { text(rng) };
@@ -62,6 +66,49 @@ fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
             Object::Hash(hash)
         }
     }
+}
+
+/// A stream of one to many nodes, with entries deleted in all ways and groups at all stages.
+fn stream(ks: &Keyspace, rng: &mut Rng) -> Stream {
+    let mut stream = Stream::new();
+    let (mut ids, mut id) = (Vec::new(), Id::new(1 + rng.below(1_000) as u64, rng.u64() >> rng.below(64)));
+    let size = [2, 50, 700][rng.below(3)];
+    for _ in 0..rng.below(size) {
+        id = match rng.below(4) {
+            0 => Id::new(id.ms + 1 + rng.below(100_000) as u64, rng.u64() >> rng.below(64)),
+            _ => id.next().unwrap_or(Id::MAX),
+        };
+        let mut pairs = vec![b"field".to_vec(), text(rng)];
+        if rng.below(5) == 0 {
+            pairs.extend([text(rng), text(rng)]);
+        }
+        let pairs: Vec<&[u8]> = pairs.iter().map(Vec::as_slice).collect();
+        if stream.append(id, &pairs, &ks.limits.stream).is_ok() {
+            ids.push(id);
+        }
+    }
+    for n in 0..rng.below(3) {
+        let (read, mut group) = (rng.below(ids.len() + 1), Group::default());
+        let consumers: Vec<_> = (0..rng.below(4)).map(|n| group.add(format!("c{n}").as_bytes(), NOW - 9)).collect();
+        for id in ids.iter().take(if consumers.is_empty() { 0 } else { read }) {
+            if rng.below(3) == 0 {
+                continue;
+            }
+            let consumer = consumers[rng.below(consumers.len())];
+            let delivered_ms = NOW - rng.below(1_000_000) as u64;
+            group.assign(Pending { id: *id, delivered_ms, deliveries: 1 + rng.below(300) as u64, consumer });
+            group.consumer_mut(consumer).unwrap().active_ms = Some(delivered_ms);
+        }
+        group.last_id = read.checked_sub(1).map_or(Id::MIN, |at| ids[at]);
+        group.entries_read = (rng.below(2) == 0).then_some(read as u64);
+        assert!(stream.add_group(format!("{n}").as_bytes(), group));
+    }
+    ids.iter().filter(|_| rng.below(6) == 0).for_each(|id| _ = stream.delete(*id));
+    if rng.below(3) == 0 {
+        let bound = Bound::MaxLen(rng.below(stream.len() + 1) as u64);
+        stream.trim(&Trim { bound, whole_nodes: rng.below(2) == 0, limit: 0, references: References::Keep });
+    }
+    stream
 }
 
 /// Fills databases 0, 3 and 15 with everything there is.

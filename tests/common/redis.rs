@@ -133,14 +133,16 @@ impl RedisPeer {
         texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
     }
 
-    /// Leaves the one user that every server begins with.
+    /// Makes the users what they were at the start.
     fn forget_users(&mut self) {
         let users = self.command(&[b"ACL", b"USERS"]);
-        for name in users.items().unwrap_or_default().iter().filter_map(Value::text) {
-            self.command(&[b"ACL", b"DELUSER", name]);
+        let all = users.items().unwrap_or_default().iter().filter_map(|name| name.text());
+        let names: Vec<&[u8]> = all.filter(|name| *name != b"default").collect();
+        if !names.is_empty() {
+            self.command(&[&[&b"ACL"[..], b"DELUSER"], &names[..]].concat());
         }
-        let default = "ACL SETUSER default reset on nopass ~* &* +@all";
-        self.command(&default.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        self.command(&[b"ACL", b"SETUSER", b"default", b"on", b"nopass", b"+@all", b"~*", b"&*"]);
+        self.command(&[b"ACL", b"LOG", b"RESET"]);
     }
 
     fn restore_settings(&mut self) {

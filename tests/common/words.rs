@@ -1,6 +1,7 @@
 //! Random commands: every row's syntax filled with arguments that meet each other. And what is known beyond the rows: whose
 //! replies have no order, which depend on chance.
 
+use super::streams;
 use super::syntax::{self, Node};
 use tabdis::base::rng::Rng;
 use tabdis::engine::row::{Group, Slot, flag};
@@ -18,6 +19,10 @@ const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "
 const NEWER_WORDS: &[(&str, &[&str])] = &[
     ("HSCAN", &["NOVALUES"]),
     ("BITOP", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("XADD", &["KEEPREF", "DELREF", "ACKED"]),
+    ("XTRIM", &["KEEPREF", "DELREF", "ACKED"]),
+    ("XREAD", &["+"]),
+    ("XREADGROUP", &["CLAIM"]),
     ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
 ];
 
@@ -29,9 +34,8 @@ pub fn is_newer(argv: &[Vec<u8>]) -> bool {
 
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
-    // The commands of a category come in no order of their own.
-    let category = || argv.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"CAT"));
-    is_one_of(argv, UNORDERED) || (is_one_of(argv, &["ACL"]) && category())
+    let is_cat = argv.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"CAT"));
+    is_one_of(argv, UNORDERED) || (is_one_of(argv, &["ACL"]) && is_cat)
 }
 
 /// Whether the reply is by chance.
@@ -187,6 +191,7 @@ impl Vocabulary {
         let mut filler = Filler { vocabulary: self, word, rng, args };
         filler.node(&word.syntax);
         filler.count_what_follows();
+        streams::balance(filler.rng, &mut filler.args, &word.slot.full_name);
         filler.finish()
     }
 }
@@ -288,8 +293,12 @@ impl Filler<'_> {
         if name == "timeout" {
             return pick(self.rng, &["0", "0", "0", "0.0", "00", "-1", "x", "1e30", "inf", "1e400", "", "nan"]);
         }
+        let of_stream = self.word.slot.row.group == Group::Stream;
         if edges > 0 && !is_key && self.rng.below(edges) == 0 && self.may_be_edge(name) {
             return edge(self.rng);
+        }
+        if of_stream && let Some(value) = streams::value(self.rng, &self.word.slot.full_name, name) {
+            return value;
         }
         match name {
             _ if is_key => self.key(),
@@ -356,6 +365,7 @@ impl Filler<'_> {
         );
         match name {
             // They have edges of their own, none of which is over soon.
+            "min-idle-time" | "ms" => false,
             _ if name.ends_with("seconds") => self.vocabulary.times != Times::Far,
             "count" | "offset" => !fills_memory,
             "numkeys" => self.rng.below(3) == 0,
@@ -366,6 +376,7 @@ impl Filler<'_> {
     /// A key, mostly of the type the command is for.
     fn key(&mut self) -> Vec<u8> {
         let own = match self.word.slot.row.group {
+            Group::Hyperloglog if self.rng.below(8) > 0 => "p",
             Group::Bitmap | Group::String | Group::Hyperloglog => "s",
             Group::List => "l",
             Group::Set => "t",
@@ -379,7 +390,7 @@ impl Filler<'_> {
             return pick(self.rng, &["y0", "y1", "y0", "y1", "s0", "none"]);
         }
         let kind = if own.is_empty() || self.rng.below(12) == 0 {
-            ["s", "l", "t", "z", "h", "w_", "w_"][self.rng.below(7)]
+            ["s", "l", "t", "z", "h", "p", "x", "w_", "w_"][self.rng.below(9)]
         } else {
             own
         };
