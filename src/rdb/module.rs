@@ -21,6 +21,7 @@ const JSON: u64 = id(b"ReJSON-RL", 3);
 const VECTOR_SET: u64 = id(b"vectorset", 1000);
 
 /// Returns the number that stands for a module's type.
+#[cfg(any(feature = "json", feature = "vector"))]
 const fn id(name: &[u8; 9], version: u64) -> u64 {
     let (mut id, mut n) = (0, 0);
     while n < name.len() {
@@ -50,17 +51,7 @@ pub(super) fn write(object: &Object) -> Option<(u64, Vec<u8>)> {
 
 /// Reads a value after its type. Fails if it is of no type that is known.
 pub(super) fn read(cur: &mut Cursor, to: &Target) -> Result<Object, Stop> {
-    let id = cur.len()?;
-    let make: fn(&[u8], u64) -> Option<Object> = match id {
-        #[cfg(feature = "json")]
-        JSON => |text, _| {
-            let root = crate::ds::json::parse(text).ok()?;
-            Some(Object::Json(crate::ds::json::Json::new(root)))
-        },
-        #[cfg(feature = "vector")]
-        VECTOR_SET => |bytes, seed| crate::ds::vector::VectorSet::from_bytes(bytes, seed).map(Object::VectorSet),
-        _ => return Err(RdbError::Module.into()),
-    };
+    let make = maker(cur.len()?).ok_or(RdbError::Module)?;
     if cur.len()? != STRING {
         return corrupt("a value of a module is not a string");
     }
@@ -71,6 +62,23 @@ pub(super) fn read(cur: &mut Cursor, to: &Target) -> Result<Object, Stop> {
     match make(&bytes, to.seed) {
         Some(object) => Ok(object),
         None => corrupt("a value of a module is not well formed"),
+    }
+}
+
+/// Makes a value of its bytes and a seed; `None` if they are not well formed.
+type Maker = fn(&[u8], u64) -> Option<Object>;
+
+/// Returns how values of a module's type are read, if this build knows it.
+fn maker(id: u64) -> Option<Maker> {
+    match id {
+        #[cfg(feature = "json")]
+        JSON => Some(|text, _| {
+            let root = crate::ds::json::parse(text).ok()?;
+            Some(Object::Json(crate::ds::json::Json::new(root)))
+        }),
+        #[cfg(feature = "vector")]
+        VECTOR_SET => Some(|bytes, seed| crate::ds::vector::VectorSet::from_bytes(bytes, seed).map(Object::VectorSet)),
+        _ => None,
     }
 }
 
