@@ -121,7 +121,7 @@ impl Fuzzer {
         for _ in 0..BATCH {
             // Settings by chance stay, but not those that only allow more memory, or close the door.
             peer.engine.server.config.proto_max_bulk_len = 1 << 20;
-            peer.engine.server.config.requirepass.clear();
+            peer.open_door();
             let client = self.rng.below(4);
             if peer.waits(client) || peer.is_closed(client) {
                 peer.close(client);

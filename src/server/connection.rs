@@ -49,6 +49,20 @@ impl Stream {
         };
     }
 
+    /// Has the operating system ask every so many seconds whether the other end is still there; 0 for never.
+    pub(super) fn keep_alive(&self, seconds: u64) {
+        let Stream::Tcp(stream) = self else { return };
+        if seconds > 0 {
+            let every = std::time::Duration::from_secs(seconds);
+            // As Redis does it: three questions, a third of the time apart.
+            let keepalive = socket2::TcpKeepalive::new()
+                .with_time(every)
+                .with_interval((every / 3).max(std::time::Duration::from_secs(1)));
+            // It only finds out earlier what it would find out anyhow.
+            let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
+        }
+    }
+
     pub(super) fn local_address(&self) -> Option<String> {
         match self {
             Stream::Tcp(s) => s.local_addr().ok().map(|a| a.to_string()),
@@ -143,11 +157,6 @@ impl Connection {
             return false;
         }
         self.compact();
-        if self.end > engine.server.config.query_buffer_limit {
-            self.broken = true;
-            engine.sessions.input_cuts += 1;
-            return false;
-        }
         self.grow();
         let room = self.input.len() - self.end;
         engine.server.meter.reads += 1;
@@ -166,6 +175,11 @@ impl Connection {
             Err(_) => self.broken = true,
         }
         self.input_peak = self.input_peak.max(self.end);
+        if self.end.saturating_sub(self.parser.parsed()) > engine.server.config.query_buffer_limit {
+            (self.broken, self.more) = (true, false);
+            engine.sessions.input_cuts += 1;
+            return false;
+        }
         self.has_input()
     }
 
@@ -267,6 +281,7 @@ impl Connection {
                 }
             };
             let consumed = frame.consumed;
+            engine.server.meter.commands += 1;
             engine.call(self.session, &frame.argv(), now);
             self.at += consumed;
             if engine.has_requests() {
