@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -26,6 +27,7 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
 pub mod rewrite;
 pub mod scan;
 pub mod server;
@@ -34,6 +36,8 @@ pub mod slowlog;
 pub mod stream;
 pub mod string;
 pub mod tx;
+#[cfg(feature = "vector")]
+pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
@@ -47,6 +51,7 @@ const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     #[cfg(feature = "bitmap")]
     bitmap::ROWS,
+    cluster::ROWS,
     command::ROWS,
     config::ROWS,
     connection::ROWS,
@@ -58,16 +63,21 @@ const FAMILIES: &[&[Row]] = &[
     hll::ROWS,
     #[cfg(feature = "json")]
     json::ROWS,
+    #[cfg(feature = "admin")]
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
+    replication::ROWS,
     server::ROWS,
     set::ROWS,
+    #[cfg(feature = "admin")]
     slowlog::ROWS,
     #[cfg(feature = "stream")]
     stream::ROWS,
     string::ROWS,
     tx::ROWS,
+    #[cfg(feature = "vector")]
+    vector::ROWS,
     zset::ROWS,
 ];
 

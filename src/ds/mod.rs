@@ -1,5 +1,7 @@
 //! Data structures in Redis's shapes, with none of its errors.
 
+use crate::base::order;
+
 pub mod bits;
 pub mod dict;
 pub mod geo;
@@ -44,6 +46,6 @@ pub struct Limits {
 
 /// Returns whether no two of `items` are equal.
 fn all_different(mut items: Vec<Vec<u8>>) -> bool {
-    items.sort_unstable();
+    order::by_bytes(&mut items);
     items.windows(2).all(|pair| pair[0] != pair[1])
 }

@@ -62,10 +62,10 @@ pub struct Config {
     pub active_expire_effort: usize,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
+    /// Payloads of RESTORE are taken with any checksum (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
+    pub skip_checksum: bool,
     /// `client-query-buffer-limit`, bytes.
     pub query_buffer_limit: usize,
-    /// Whether RESTORE takes payloads whose checksum is wrong (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
-    pub skip_checksum: bool,
     /// Parameters that are only stored and read back, by name.
     pub other: Map<&'static str, String>,
 }

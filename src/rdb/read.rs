@@ -76,6 +76,8 @@ pub struct LoadOptions {
     pub now: u64,
     /// Keeps keys and fields that are due, because another engine will say when they go.
     pub keep_due: bool,
+    /// A key that is there already is replaced; else it ends the loading.
+    pub replace: bool,
     /// Bytes of the whole file if known, 0 otherwise: bounds what is made ready for keys the file announces.
     pub size: u64,
 }
@@ -158,6 +160,11 @@ impl Reader {
         let result = self.push_inner(ks, bytes);
         (ks.expiry, ks.notify_flags) = (expiry, notify);
         result
+    }
+
+    /// How many keys were loaded so far.
+    pub fn keys(&self) -> u64 {
+        self.report.keys
     }
 
     /// Whether the whole file was loaded.
@@ -362,7 +369,7 @@ impl Reader {
             ks.len() > before
         });
         self.report.keys += 1;
-        if new { Ok(()) } else { Err(RdbError::Duplicate(key.to_vec()).into()) }
+        if new || self.options.replace { Ok(()) } else { Err(RdbError::Duplicate(key.to_vec()).into()) }
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) fn begin<'a>(code: u8, cur: &mut Cursor<'a>, to: &Target) -> Result<B
         kind::ZSET_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| scored(&pack, to)).map(Object::Zset),
         kind::HASH_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| paired(&pack, to)).map(Object::Hash),
         kind::HASH_ZIPMAP => zipmap(&cur.string()?, to).map(Object::Hash),
-        kind::MODULE => return module::read(cur, to).map(Begun::Object),
+        kind::MODULE => return module::read(cur).map(Begun::Object),
         kind::MODULE_PRE_GA => return Err(RdbError::Module.into()),
         kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
             let parts = Parts::Stream(Box::new(stream::Build::begin(code, cur)?));
