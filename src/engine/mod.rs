@@ -146,8 +146,10 @@ pub struct Server {
     pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
     pub cron_paused: bool,
-    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait; the host sets it.
-    pub nap: fn(u64),
+    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait, and returns how many did; the host sets it.
+    pub nap: fn(u64) -> u64,
+    /// Ms the host slept while the unit ran: its time stood still, and goes on by so much afterwards.
+    napped: u64,
     /// Further `INFO` lines of the host, which change by themselves; the host sets it.
     pub figures: fn() -> Vec<(&'static str, String)>,
     /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
@@ -332,8 +334,8 @@ impl<'a> Ctx<'a> {
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
-        if !self.nested && self.row.has(flag::TOUCHES_ARBITRARY_KEYS) {
-            self.ks.effects.set_loose();
+        if !self.nested {
+            self.ks.effects.set_loose(self.row.has(flag::TOUCHES_ARBITRARY_KEYS));
         }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
@@ -443,7 +445,8 @@ impl Engine {
                 reply_buffers: Default::default(),
                 loading: None,
                 cron_paused: false,
-                nap: |_| (),
+                nap: |_| 0,
+                napped: 0,
                 figures: Vec::new,
                 resident: || 0,
                 memory_at_start: 0,
@@ -544,6 +547,9 @@ impl Engine {
         if self.server.pause.is_over() {
             self.resume_postponed();
         }
+        if self.server.napped > 0 {
+            self.ks.now += std::mem::take(&mut self.server.napped);
+        }
         if !self.ks.ready.is_empty() {
             self.serve_waiting();
         }
@@ -557,16 +563,12 @@ impl Engine {
         me.out.set_proto(out.proto());
         let mark = out.mark();
         f(self, me, &mut out);
-        match me.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off | ReplyMode::Skip => out.rewind(mark),
-            ReplyMode::SkipNext => {}
+        if me.reply_mode != ReplyMode::On {
+            if me.is_silent() {
+                out.rewind(mark);
+            }
+            me.reply_mode = me.reply_mode.after_command();
         }
-        me.reply_mode = match me.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            mode => mode,
-        };
         self.end_unit(me);
         if me.later.mark() > 0 {
             out.raw(me.later.bytes());
@@ -577,13 +579,27 @@ impl Engine {
         self.sessions.check_own_output(me);
     }
 
-    /// Sends the unit's effects and notifications on their way, and tells watchers.
+    /// Sends the unit's effects and notifications on their way, and tells watchers. Most units are reads and have none.
+    #[inline]
     fn end_unit(&mut self, me: &mut Session) {
+        let ks = &self.ks;
+        let quiet = ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty();
+        if ks.effects.unit_pending() || !quiet || self.server.tracking.has_news {
+            self.end_busy_unit(me);
+        }
+    }
+
+    /// Sends the effects so far on their way, as a unit of their own.
+    fn end_effects(&mut self) {
         let before = self.ks.effects.out().len();
         self.ks.effects.end_unit();
         if !self.server.followers.is_empty() && self.ks.effects.out().len() > before {
             self.feed_followers(before);
         }
+    }
+
+    fn end_busy_unit(&mut self, me: &mut Session) {
+        self.end_effects();
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
@@ -798,9 +814,9 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.effects.set_loose();
+            self.ks.effects.set_loose(true);
             self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
-            self.ks.effects.end_unit();
+            self.end_effects();
         }
         self.server.note_peak(now);
         self.evict_on();

@@ -226,7 +226,10 @@ fn put_field(
 /// Reads a node of a list.
 fn node(cur: &mut Cursor) -> Result<Node, Stop> {
     match cur.len()? {
-        NODE_PLAIN => Ok(Node::Plain(cur.string()?.into())),
+        NODE_PLAIN => match cur.string()? {
+            text if text.is_empty() => corrupt("a node of a list"),
+            text => Ok(Node::Plain(text.into())),
+        },
         NODE_PACKED => match listpack(cur)? {
             Some(pack) => Ok(Node::Pack(pack)),
             None => corrupt("a node of a list"),

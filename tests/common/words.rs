@@ -358,6 +358,11 @@ impl Filler<'_> {
             _ if is_key => self.key(),
             "member" | "element" | "field" | "pivot" | "item" => self.member(),
             _ if self.word.slot.row.group == Group::Bitmap => self.about_bits(name),
+            "longitude" | "latitude" => self.degrees(),
+            "radius" | "width" | "height" => match self.rng.below(12) {
+                0 => pick(self.rng, &["0", "-1", "x", "1e9", "40000"]),
+                _ => format!("{}.{}", self.rng.below(4_000), self.rng.below(100)).into_bytes(),
+            },
             "value" if self.word.slot.row.group == Group::Hash => self.text(),
             "value" => self.text(),
             "score" | "weight" => self.score(),
@@ -389,6 +394,15 @@ impl Filler<'_> {
             }
             "min-match-len" | "numkeys" | "numfields" => self.index(),
             _ => self.text(),
+        }
+    }
+
+    /// A longitude or a latitude, mostly in one region.
+    fn degrees(&mut self) -> Vec<u8> {
+        match self.rng.below(30) {
+            0 => pick(self.rng, &["180", "-180", "85.05112878", "-85.05112878", "85.06", "180.1", "x", "-0", "0"]),
+            1..4 => format!("{}.{}", self.rng.below(170) as i64 - 85, self.rng.below(1000)).into_bytes(),
+            _ => format!("{}.{:04}", 30 + self.rng.below(10), self.rng.below(10_000)).into_bytes(),
         }
     }
 
@@ -434,6 +448,7 @@ impl Filler<'_> {
             Group::Bitmap | Group::String | Group::Hyperloglog => "s",
             Group::List => "l",
             Group::Set => "t",
+            Group::Geo if self.rng.below(8) > 0 => "g",
             Group::SortedSet | Group::Geo => "z",
             Group::Hash => "h",
             Group::Stream => "x",
@@ -446,7 +461,7 @@ impl Filler<'_> {
             return pick(self.rng, &["y0", "y1", "y0", "y1", "s0", "none"]);
         }
         let kind = if own.is_empty() || self.rng.below(12) == 0 {
-            ["s", "l", "t", "z", "h", "p", "x", "j", "v", "w_", "w_"][self.rng.below(11)]
+            ["s", "l", "t", "z", "h", "p", "x", "g", "j", "v", "w_", "w_"][self.rng.below(12)]
         } else {
             own
         };

@@ -90,7 +90,11 @@ fn restore(c: &mut Ctx) -> Outcome {
     let value = match rdb::restore(c.argv[3], &limits, seed, 0, check) {
         Ok(Some(value)) => value,
         Err(RdbError::Version(_) | RdbError::Checksum) => return Err(Error::DumpChecksum),
-        Ok(None) | Err(_) => return Err(Error::BadDataFormat),
+        Ok(None) => return Err(Error::BadDataFormat),
+        Err(why) => {
+            c.server.host.log(&format!("Payload integrity check failed: {why}"));
+            return Err(Error::BadDataFormat);
+        }
     };
     let at = if options.absolute { ttl } else { ttl.saturating_add(c.ks.now as i64) };
     if ttl > 0 && is_past(c.ks, at) {
