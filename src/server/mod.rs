@@ -14,6 +14,7 @@ mod stopping;
 
 use crate::cmd;
 use crate::cmd::params;
+use crate::engine::acl::DEFAULT;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
 use host::NativeHost;
@@ -223,7 +224,7 @@ impl Server {
         let unix_name = || self.network.borrow().unix_name();
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
-        let protected = self.setting("protected-mode") == "yes" && self.engine.server.config.requirepass.is_empty();
+        let protected = self.setting("protected-mode") == "yes" && self.engine.server.acl.user(DEFAULT).no_password;
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };
