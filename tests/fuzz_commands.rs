@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tabdis::base::rng::Rng;
 use tabdis::ds::dict::Keyed;
+use tabdis::ds::stream::Id;
 use tabdis::engine::entry::{Entry, Value};
 use tabdis::engine::value::Object;
 use tabdis::rdb;
@@ -241,6 +242,12 @@ fn check_entry(entry: &Entry) {
         Object::Hash(hash) => {
             assert!(hash.iter().all(|(field, _)| hash.contains(&field.to_vec())));
             hash.iter().count()
+        }
+        Object::Stream(stream) => {
+            assert_eq!(stream.range_rev(Id::MIN, Id::MAX).count(), stream.len());
+            assert!(stream.groups().all(|(_, group)| group.is_whole()));
+            // It stays when its last entry goes.
+            return assert_eq!(stream.range(Id::MIN, Id::MAX).count(), stream.len());
         }
         #[allow(unreachable_patterns, reason = "types to come are walked by saving and loading them")]
         _ => object.len(),

@@ -101,8 +101,10 @@ fn set(c: &mut Ctx) -> Outcome {
             let name = String::from_utf8_lossy(pair[0]);
             Error::new(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
         })?;
-        if let Some(why) = refused(c, param) {
-            return Err(failed(pair[0], why));
+        match refused(c, param) {
+            Some(Refusal::Loading) => return Err(Error::Loading),
+            Some(Refusal::Because(why)) => return Err(failed(pair[0], why)),
+            None => {}
         }
         // By what it is called: the old name and the new one may both be set, and the last counts.
         if wanted.iter().any(|(_, name, _)| name.eq_ignore_ascii_case(pair[0])) {
@@ -148,13 +150,22 @@ fn apply(c: &mut Ctx, checked: &[(&Param, Vec<u8>)]) -> Result<(), (usize, Strin
     Ok(())
 }
 
+/// Why a parameter cannot be set now.
+enum Refusal {
+    Loading,
+    Because(&'static str),
+}
+
 /// Why a parameter cannot be set now, if it cannot.
-fn refused(c: &Ctx, param: &Param) -> Option<&'static str> {
+fn refused(c: &Ctx, param: &Param) -> Option<Refusal> {
+    if c.server.loading.is_some() && matches!(param.name, "dir" | "appendonly") {
+        return Some(Refusal::Loading);
+    }
     let allowed = c.server.config.enable_protected_configs.allows(c.me.is_local());
     match param.change {
         _ if c.server.starting => None,
-        Change::AtStart => Some("can't set immutable config"),
-        Change::Protected if !allowed => Some("can't set protected config"),
+        Change::AtStart => Some(Refusal::Because("can't set immutable config")),
+        Change::Protected if !allowed => Some(Refusal::Because("can't set protected config")),
         Change::Free | Change::Protected => None,
     }
 }
@@ -201,9 +212,18 @@ const REWRITE: Row = Row {
 };
 
 fn rewrite(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, false)
+}
+
+/// Writes all parameters, those at their default too (`DEBUG CONFIG-REWRITE-FORCE-ALL`).
+pub(super) fn rewrite_all(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, true)
+}
+
+fn rewrite_file(c: &mut Ctx, all: bool) -> Outcome {
     let failed = |why: String| Error::new(format!("ERR Rewriting config file: {why}"));
     let text = c.server.host.config_file().ok_or(Error::NoConfigFile)?.map_err(failed)?;
-    let text = super::rewrite::rewrite(&text, c);
+    let text = super::rewrite::rewrite(&text, c, all);
     c.server.host.replace_config_file(&text).map_err(failed)?;
     c.out.ok();
     Ok(())

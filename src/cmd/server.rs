@@ -4,27 +4,14 @@ use super::debug::DEBUG;
 use super::info::INFO;
 use super::memory::MEMORY;
 use crate::engine::lazy::SLICE;
-use crate::engine::{Args, Ctx, Error, Group, Outcome, Request, Row, args, flag};
+use crate::engine::{Ctx, Error, Group, Outcome, Request, Row, args, flag};
 
 /// The family.
-pub const ROWS: &[Row] = &[
-    BGREWRITEAOF,
-    BGSAVE,
-    DBSIZE,
-    DEBUG,
-    FLUSHALL,
-    FLUSHDB,
-    INFO,
-    LASTSAVE,
-    LOLWUT,
-    MEMORY,
-    ROLE,
-    SAVE,
-    SHUTDOWN,
-    SWAPDB,
-    TIME,
-    WAIT,
-];
+pub const ROWS: &[Row] =
+    &[BGREWRITEAOF, BGSAVE, DBSIZE, FLUSHALL, FLUSHDB, INFO, LASTSAVE, SAVE, SHUTDOWN, SWAPDB, TIME];
+
+/// What a lean build does without.
+pub const ADMIN: &[Row] = &[DEBUG, LOLWUT, MEMORY];
 
 const DBSIZE: Row = Row {
     name: "DBSIZE",
@@ -296,54 +283,6 @@ fn shutdown(c: &mut Ctx) -> Outcome {
         return Ok(());
     }
     c.request(Request::Shutdown { save, force });
-    Ok(())
-}
-
-const ROLE: Row = Row {
-    name: "ROLE",
-    group: Group::Server,
-    since: "2.8.12",
-    arity: 1,
-    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST,
-    summary: "Returns the part this server has in replication.",
-    complexity: "O(1)",
-    ts: "(): Reply[]",
-    run: role,
-    ..Row::NONE
-};
-
-fn role(c: &mut Ctx) -> Outcome {
-    c.out.array(3);
-    c.out.bulk(b"master");
-    c.out.int(c.ks.effects.offset() as i64);
-    c.out.array(0);
-    Ok(())
-}
-
-const WAIT: Row = Row {
-    name: "WAIT",
-    group: Group::Generic,
-    since: "3.0.0",
-    arity: 3,
-    flags: flag::BLOCKING,
-    summary: "Returns how many followers have what this connection wrote.",
-    complexity: "O(1)",
-    syntax: "numreplicas timeout",
-    ts: "(numreplicas: number, timeout_ms: number): number",
-    example: "> SET k v\nOK\n> WAIT 0 100\n(integer) 0",
-    run: wait,
-    ..Row::NONE
-};
-
-/// Returns 0 at once: without a follower there is nothing to wait for.
-fn wait(c: &mut Ctx) -> Outcome {
-    let mut args: Args = c.args();
-    args.int()?;
-    let timeout = args::int(args.next()?).map_err(|_| Error::TimeoutNotInteger)?;
-    if timeout < 0 {
-        return Err(Error::NegativeTimeout);
-    }
-    c.out.int(0);
     Ok(())
 }
 

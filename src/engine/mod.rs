@@ -15,6 +15,7 @@ pub mod entry;
 pub mod error;
 pub mod events;
 pub mod evict;
+pub mod followers;
 pub mod histogram;
 mod host;
 pub mod keys;
@@ -92,6 +93,17 @@ pub struct Saves {
     pub loaded_due: u64,
 }
 
+/// How far the host has come with loading data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loading {
+    /// When it began, ms since the epoch.
+    pub began_ms: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes loaded.
+    pub loaded: u64,
+}
+
 /// What the engine keeps beside data, sessions and subscriptions.
 pub struct Server {
     /// All commands.
@@ -104,6 +116,10 @@ pub struct Server {
     pub errors: std::collections::BTreeMap<String, u64>,
     /// 40 hex digits that name this run.
     pub run_id: String,
+    /// 40 hex digits that name the feed.
+    pub replid: String,
+    /// Sessions that get the feed, and the offset up to which each has acknowledged it.
+    followers: Vec<(SessionId, u64)>,
     /// When the engine was made, ms since the epoch.
     pub started_ms: u64,
     /// Sessions ever opened.
@@ -126,10 +142,14 @@ pub struct Server {
     pub monitors: Vec<SessionId>,
     /// How the host treats the buffers replies are in.
     pub reply_buffers: clients::ReplyBuffers,
+    /// The host is loading data: only few commands are served.
+    pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
     pub cron_paused: bool,
-    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait; the host sets it.
-    pub nap: fn(u64),
+    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait, and returns how many did; the host sets it.
+    pub nap: fn(u64) -> u64,
+    /// Ms the host slept while the unit ran: its time stood still, and goes on by so much afterwards.
+    napped: u64,
     /// Further `INFO` lines of the host, which change by themselves; the host sets it.
     pub figures: fn() -> Vec<(&'static str, String)>,
     /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
@@ -274,7 +294,8 @@ impl<'a> Ctx<'a> {
         let Again { on_missing, argv, retry_at } = again;
         let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
         let (db, postponed) = (self.ks.db(), false);
-        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed });
+        self.wait =
+            Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, followers: None });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -313,6 +334,9 @@ impl<'a> Ctx<'a> {
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
+        if !self.nested {
+            self.ks.effects.set_loose(self.row.has(flag::TOUCHES_ARBITRARY_KEYS));
+        }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
         let db = self.ks.db();
@@ -326,6 +350,9 @@ impl<'a> Ctx<'a> {
             self.out.rewind(mark);
             self.out.error(error);
             self.wait = None;
+            if *error == Error::ReplyTooLong {
+                self.sessions.cut_if_limited(self.me);
+            }
         }
         self.after(began);
         (self.wait.take(), outcome)
@@ -339,7 +366,8 @@ impl Ctx<'_> {
         if self.server.meter.on && self.wait.is_none() {
             self.measure(began);
         }
-        if !self.server.monitors.is_empty() && self.wait.is_none() && !self.row.has(flag::ADMIN) {
+        // One that waits is shown when it begins to.
+        if !self.server.monitors.is_empty() && self.me.wait.is_none() && !self.row.has(flag::ADMIN) {
             self.show_to_monitors();
         }
         if self.me.tracking.is_some() && self.row.has(flag::READONLY) {
@@ -391,7 +419,8 @@ impl Engine {
     pub fn new(table: &'static Table, options: &Options) -> Self {
         let mut ks = Keyspace::new(options.databases, options.seed);
         ks.now = options.now;
-        let run_id = (0..5).map(|_| format!("{:08x}", ks.rng.u64() as u32)).collect();
+        let run_id = hex_id(&mut ks.rng);
+        let replid = hex_id(&mut ks.rng);
         Engine {
             sessions: Sessions::default(),
             pubsub: PubSub::new(options.seed),
@@ -401,6 +430,8 @@ impl Engine {
                 calls: vec![CallStats::default(); table.slots().len()],
                 errors: Default::default(),
                 run_id,
+                replid,
+                followers: Vec::new(),
                 started_ms: options.now,
                 connections: 0,
                 last_save_ms: options.now,
@@ -412,8 +443,10 @@ impl Engine {
                 tracking: tracking::Tracking::new(options.seed),
                 monitors: Vec::new(),
                 reply_buffers: Default::default(),
+                loading: None,
                 cron_paused: false,
-                nap: |_| (),
+                nap: |_| 0,
+                napped: 0,
                 figures: Vec::new,
                 resident: || 0,
                 memory_at_start: 0,
@@ -452,6 +485,9 @@ impl Engine {
     /// Closes a session and forgets what it watched, waited for and subscribed to.
     pub fn close(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
+        if session.follower {
+            self.unfollow(id);
+        }
         wait::let_go(&mut self.ks, &mut self.server, &mut self.pubsub, &mut session);
         self.sessions.put(session);
         self.sessions.close(id);
@@ -511,6 +547,9 @@ impl Engine {
         if self.server.pause.is_over() {
             self.resume_postponed();
         }
+        if self.server.napped > 0 {
+            self.ks.now += std::mem::take(&mut self.server.napped);
+        }
         if !self.ks.ready.is_empty() {
             self.serve_waiting();
         }
@@ -524,16 +563,12 @@ impl Engine {
         me.out.set_proto(out.proto());
         let mark = out.mark();
         f(self, me, &mut out);
-        match me.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off | ReplyMode::Skip => out.rewind(mark),
-            ReplyMode::SkipNext => {}
+        if me.reply_mode != ReplyMode::On {
+            if me.is_silent() {
+                out.rewind(mark);
+            }
+            me.reply_mode = me.reply_mode.after_command();
         }
-        me.reply_mode = match me.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            mode => mode,
-        };
         self.end_unit(me);
         if me.later.mark() > 0 {
             out.raw(me.later.bytes());
@@ -544,9 +579,27 @@ impl Engine {
         self.sessions.check_own_output(me);
     }
 
-    /// Sends the unit's effects and notifications on their way, and tells watchers.
+    /// Sends the unit's effects and notifications on their way, and tells watchers. Most units are reads and have none.
+    #[inline]
     fn end_unit(&mut self, me: &mut Session) {
+        let ks = &self.ks;
+        let quiet = ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty();
+        if ks.effects.unit_pending() || !quiet || self.server.tracking.has_news {
+            self.end_busy_unit(me);
+        }
+    }
+
+    /// Sends the effects so far on their way, as a unit of their own.
+    fn end_effects(&mut self) {
+        let before = self.ks.effects.out().len();
         self.ks.effects.end_unit();
+        if !self.server.followers.is_empty() && self.ks.effects.out().len() > before {
+            self.feed_followers(before);
+        }
+    }
+
+    fn end_busy_unit(&mut self, me: &mut Session) {
+        self.end_effects();
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
@@ -681,6 +734,9 @@ impl Engine {
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
         }
+        if self.server.loading.is_some() && !row.has(flag::LOADING) {
+            return Err(Error::Loading);
+        }
         let writes = || unit_flags(name, row, me) & flag::WRITE != 0 || name == "ping";
         if self.server.saves.failed && self.server.config.stops_writes() && !me.replica && writes() {
             return Err(Error::Misconf);
@@ -758,7 +814,9 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
+            self.ks.effects.set_loose(true);
             self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
+            self.end_effects();
         }
         self.server.note_peak(now);
         self.evict_on();
@@ -816,6 +874,11 @@ impl Engine {
     pub fn effects(&mut self) -> &mut Vec<u8> {
         self.ks.effects.out()
     }
+}
+
+/// Returns 40 hex digits by chance.
+pub fn hex_id(rng: &mut crate::base::rng::Rng) -> String {
+    (0..5).map(|_| format!("{:08x}", rng.u64() as u32)).collect()
 }
 
 /// The row that `argv` means: the sub-command's if `row_id` is a container. Fails if there is none.

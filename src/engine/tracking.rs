@@ -159,6 +159,7 @@ fn listen(tracking: &mut Tracking, holder: Holder, mode: &mut Mode, new: Vec<Vec
             mode.prefixes.push(prefix);
         }
     }
+    mode.prefixes.sort_unstable();
 }
 
 /// Ends the tracking of `session`. What it is remembered for is forgotten when it changes, or when nobody tracks any more.

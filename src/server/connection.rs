@@ -162,11 +162,6 @@ impl Connection {
             return false;
         }
         self.compact();
-        if self.end > engine.server.config.query_buffer_limit {
-            self.broken = true;
-            engine.sessions.input_cuts += 1;
-            return false;
-        }
         self.grow();
         let room = self.input.len() - self.end;
         engine.server.meter.reads += 1;
@@ -185,6 +180,11 @@ impl Connection {
             Err(_) => self.broken = true,
         }
         self.input_peak = self.input_peak.max(self.end);
+        if self.end.saturating_sub(self.parser.parsed()) > engine.server.config.query_buffer_limit {
+            (self.broken, self.more) = (true, false);
+            engine.sessions.input_cuts += 1;
+            return false;
+        }
         self.has_input()
     }
 
@@ -287,6 +287,7 @@ impl Connection {
                 }
             };
             let consumed = frame.consumed;
+            engine.server.meter.commands += 1;
             engine.call(self.session, &frame.argv(), now);
             self.at += consumed;
             if engine.has_requests() {

@@ -12,35 +12,81 @@ use std::path::{Path, PathBuf};
 
 /// Read at once while loading.
 const PIECE: usize = 1 << 20;
+/// The same when tests want it slow.
+const SLOW_PIECE: usize = 4 << 10;
 /// Entries a background save writes between two looks at the sockets.
 const SLICE: usize = 2_000;
 
-/// Loads `path` into the engine. Returns `None` if there is no such file. Fails with a sentence, and leaves the file alone.
-pub fn load(engine: &mut Engine, path: &Path, now: u64) -> Result<Option<Report>, String> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(format!("Fatal error: can't open the RDB file {} for reading: {error}", path.display()));
-        }
-    };
-    let describe = |why: &dyn std::fmt::Display| {
-        format!("Fatal error loading the DB, check server logs. Exiting. ({}: {why})", path.display())
-    };
-    let refuse = |error: RdbError| match error {
-        RdbError::Truncated => "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_string(),
-        error => describe(&error),
-    };
-    let size = file.metadata().map_or(0, |meta| meta.len());
-    let mut reader = Reader::new(LoadOptions { now, size, ..LoadOptions::default() });
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece).map_err(|e| describe(&e))? {
-            0 => break,
-            n => reader.push(&mut engine.ks, &piece[..n]).map_err(refuse)?,
+/// A file that is being loaded, while those who ask are told so.
+pub struct Load {
+    file: File,
+    path: PathBuf,
+    reader: Reader,
+    piece: Vec<u8>,
+    /// `key-load-delay`: µs to wait for each key, for tests.
+    pub delay_us: u64,
+    /// When the next piece may be loaded, µs since the epoch.
+    due_us: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes loaded.
+    pub loaded: u64,
+}
+
+impl Load {
+    /// Opens `path`. Returns `None` if there is no such file. Fails with a sentence.
+    pub fn begin(path: &Path, now: u64) -> Result<Option<Self>, String> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(format!("Fatal error: can't open the RDB file {} for reading: {error}", path.display()));
+            }
         };
+        let size = file.metadata().map_or(0, |meta| meta.len());
+        let reader = Reader::new(LoadOptions { now, size, ..LoadOptions::default() });
+        let path = path.to_path_buf();
+        Ok(Some(Load { file, path, reader, piece: vec![0; PIECE], delay_us: 0, due_us: 0, size, loaded: 0 }))
     }
-    reader.finish().map(Some).map_err(refuse)
+
+    /// Loads the next piece. Returns whether more is left. Fails with a sentence, and leaves the file alone.
+    pub fn step(&mut self, engine: &mut Engine) -> Result<bool, String> {
+        if self.wait_ms() > 0 {
+            return Ok(true);
+        }
+        let keys = self.reader.keys();
+        let piece = if self.delay_us > 0 { SLOW_PIECE } else { PIECE };
+        let n = self.file.read(&mut self.piece[..piece]).map_err(|e| describe(&self.path, &e))?;
+        let outcome = self.reader.push(&mut engine.ks, &self.piece[..n]);
+        outcome.map_err(|error| refuse(&self.path, error))?;
+        self.loaded += n as u64;
+        if self.delay_us > 0 {
+            self.due_us = log::now_us() + self.delay_us.saturating_mul(self.reader.keys() - keys);
+        }
+        Ok(n > 0)
+    }
+
+    /// How long until the next piece, ms.
+    pub fn wait_ms(&self) -> u64 {
+        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
+    }
+
+    /// Returns what was loaded. Fails with a sentence if the file ended too early.
+    pub fn finish(self) -> Result<Report, String> {
+        let path = self.path;
+        self.reader.finish().map_err(|error| refuse(&path, error))
+    }
+}
+
+fn describe(path: &Path, why: &dyn std::fmt::Display) -> String {
+    format!("Fatal error loading the DB, check server logs. Exiting. ({}: {why})", path.display())
+}
+
+fn refuse(path: &Path, error: RdbError) -> String {
+    match error {
+        RdbError::Truncated => "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_string(),
+        error => describe(path, &error),
+    }
 }
 
 /// A save in slices: the data of the moment it began, written while commands go on.

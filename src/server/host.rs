@@ -16,8 +16,8 @@ pub(super) struct NativeHost {
     pub(super) network: Rc<RefCell<Network>>,
     /// The configuration file, absolute.
     pub(super) config_file: Option<PathBuf>,
-    /// `oom_score_adj` as the process found it.
-    pub(super) oom_score: i64,
+    /// `oom_score_adj` as it was before this server changed it.
+    pub(super) oom_base: Option<i64>,
     /// Where snapshots are, as last set.
     pub(super) snapshot: PathBuf,
 }
@@ -100,14 +100,21 @@ impl Host for NativeHost {
 
 impl NativeHost {
     /// Says to the kernel how readily it may end the process: the first of the values, or what it was.
-    pub(super) fn set_oom_score(&self, config: &Config) -> Result<(), String> {
+    pub(super) fn set_oom_score(&mut self, config: &Config) -> Result<(), String> {
         let text = |name: &str, default: &str| config.other.get(name).cloned().unwrap_or(default.to_string());
         let values = text("oom-score-adj-values", "0 200 800");
         let own: i64 = values.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default();
-        let score = match text("oom-score-adj", "no").as_str() {
-            "no" => self.oom_score,
+        let mode = text("oom-score-adj", "no");
+        let base = match (mode.as_str(), self.oom_base) {
+            // What is not ours is left alone.
+            ("no", None) => return Ok(()),
+            (_, known) => known.unwrap_or_else(oom_score),
+        };
+        self.oom_base = Some(base).filter(|_| mode != "no");
+        let score = match mode.as_str() {
+            "no" => base,
             "absolute" => own,
-            _ => self.oom_score + own,
+            _ => base + own,
         };
         let path = Path::new(OOM_SCORE);
         // Elsewhere than on Linux there is no such thing.
@@ -124,7 +131,7 @@ impl NativeHost {
 const OOM_SCORE: &str = "/proc/self/oom_score_adj";
 
 /// How readily the kernel may end the process now.
-pub(super) fn oom_score() -> i64 {
+fn oom_score() -> i64 {
     std::fs::read_to_string(OOM_SCORE).ok().and_then(|text| text.trim().parse().ok()).unwrap_or_default()
 }
 

@@ -57,6 +57,8 @@ pub struct Server {
     by_session: Vec<Option<usize>>,
     /// Connections with something to write or to close, looked at before the loop sleeps.
     pending: Vec<usize>,
+    /// The snapshot file, while it is being loaded.
+    loading: Option<dump::Load>,
     /// A background save in progress.
     saving: Option<dump::Background>,
     /// When the last one was begun, ms since the epoch.
@@ -87,7 +89,7 @@ impl Server {
         let server = Self::open(engine, settings);
         let mut server = server.map_err(StartError::Run)?;
         server.say_hello();
-        server.load(now).map_err(StartError::Run)?;
+        server.begin_loading(now).map_err(StartError::Run)?;
         Ok(server)
     }
 
@@ -106,6 +108,7 @@ impl Server {
             connections: Slab::new(),
             by_session: Vec::new(),
             pending: Vec::new(),
+            loading: None,
             saving: None,
             tried_ms: 0,
             asked: None,
@@ -118,16 +121,13 @@ impl Server {
             log::warning(&why);
         }
         network.borrow_mut().open(&server.engine.server.config)?;
-        let host = NativeHost {
-            network,
-            config_file: settings.file.clone(),
-            oom_score: host::oom_score(),
-            snapshot: server.dump_path(),
-        };
+        let mut host =
+            NativeHost { network, config_file: settings.file.clone(), oom_base: None, snapshot: server.dump_path() };
         // Without the right to do so the server runs all the same.
         let _ = host.set_oom_score(&server.engine.server.config);
         server.engine.server.host = Box::new(host);
         server.write_pidfile();
+        server.describe_process(settings);
         Ok(server)
     }
 
@@ -144,33 +144,52 @@ impl Server {
         log::notice("Server initialized");
     }
 
+    /// What INFO tells of the process.
+    fn describe_process(&mut self, settings: &Settings) {
+        let file = settings.file.clone().unwrap_or_default();
+        self.engine.server.host_info.extend([
+            ("server", format!("os:{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+            ("server", format!("config_file:{}", file.display())),
+        ]);
+    }
+
     /// A parameter that the host acts on.
     fn setting(&self, name: &str) -> &str {
         let default = || params::find(name.as_bytes()).map_or("", |param| param.default);
         self.engine.server.config.other.get(name).map_or_else(default, String::as_str)
     }
 
-    /// Serves until a signal or SHUTDOWN.
-    pub fn run(mut self) -> io::Result<()> {
+    /// What harnesses wait for before they send commands.
+    fn say_ready(&self) {
         if self.setting("port") != "0" {
             log::notice("Ready to accept connections tcp");
         }
         if !self.setting("unixsocket").is_empty() {
             log::notice("Ready to accept connections unix");
         }
+    }
+
+    /// Serves until a signal or SHUTDOWN. Fails if the snapshot file turns out to be none.
+    pub fn run(mut self) -> io::Result<()> {
+        if self.loading.is_none() {
+            self.say_ready();
+        }
         let mut events = Events::with_capacity(1024);
         let mut wake = self.engine.tick(log::now_ms());
         while !self.stop {
             let now = log::now_ms();
             // A background save goes on whenever the sockets are quiet, and a slice at a time when they are not.
-            let sleep = match &self.saving {
-                Some(saving) => saving.wait_ms().min(MAX_SLEEP_MS),
-                None => wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS)),
+            let sleep = match (&self.loading, &self.saving) {
+                (Some(loading), _) => loading.wait_ms().min(MAX_SLEEP_MS),
+                (None, Some(saving)) => saving.wait_ms().min(MAX_SLEEP_MS),
+                (None, None) => wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS)),
             };
             match self.poll.poll(&mut events, Some(Duration::from_millis(sleep))) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
+            let began = figures::clock_us();
+            let commands = self.commands();
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
@@ -182,13 +201,30 @@ impl Server {
             wake = self.engine.tick(now);
             self.after_calls();
             self.save_on();
+            self.load_on().map_err(io::Error::other)?;
             if now >= self.cron_ms && !self.engine.server.cron_paused {
                 self.cron_ms = now + MAX_SLEEP_MS;
                 self.cron(now);
             }
+            self.count_turn(began, commands);
         }
         self.say_goodbye();
         Ok(())
+    }
+
+    /// How many commands were sent by those who are connected.
+    fn commands(&self) -> u64 {
+        self.engine.server.meter.commands
+    }
+
+    fn count_turn(&mut self, began: u64, commands: u64) {
+        let us = figures::clock_us() - began;
+        let commands = self.commands() - commands;
+        let turns = &mut self.engine.server.meter.turns;
+        turns.count += 1;
+        turns.us += us;
+        turns.max_us = turns.max_us.max(us);
+        turns.max_commands = turns.max_commands.max(commands);
     }
 
     /// What is looked at ten times a second.
@@ -196,11 +232,15 @@ impl Server {
         if let Some(how) = self.asked.take() {
             self.stop_if_possible(how);
         }
+        let began = figures::clock_us();
         for (_, connection) in &mut self.connections {
             connection.cron(&mut self.engine, now);
         }
         self.engine.cron(now);
-        self.look_at_save_points(now);
+        self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
+        if self.loading.is_none() {
+            self.look_at_save_points(now);
+        }
     }
 
     fn accept(&mut self, listener: Token) {
@@ -224,7 +264,8 @@ impl Server {
         let unix_name = || self.network.borrow().unix_name();
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
-        let protected = self.setting("protected-mode") == "yes" && self.engine.server.acl.user(DEFAULT).no_password;
+        let acl = &self.engine.server.acl;
+        let protected = acl.user(DEFAULT).no_password && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };

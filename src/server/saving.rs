@@ -2,6 +2,7 @@
 
 use super::dump::{self, Background};
 use super::{Server, log};
+use crate::engine::Loading;
 use crate::rdb::Options;
 use std::io;
 use std::path::PathBuf;
@@ -10,15 +11,33 @@ use std::path::PathBuf;
 const RETRY_MS: u64 = 5_000;
 
 impl Server {
-    /// Loads the snapshot file, if there is one.
-    pub(super) fn load(&mut self, now: u64) -> Result<(), String> {
-        let path = self.dump_path();
-        if let Some(report) = dump::load(&mut self.engine, &path, now)? {
-            dump::report(&report);
-            let saves = &mut self.engine.server.saves;
-            (saves.loaded, saves.loaded_due) = (report.keys, report.due);
+    /// Begins to load the snapshot file, if there is one.
+    pub(super) fn begin_loading(&mut self, now: u64) -> Result<(), String> {
+        let Some(mut load) = dump::Load::begin(&self.dump_path(), now)? else { return Ok(()) };
+        let delay: i64 = self.setting("key-load-delay").parse().unwrap_or_default();
+        load.delay_us = delay.max(0).unsigned_abs();
+        self.engine.server.loading = Some(Loading { began_ms: now, total: load.size, loaded: 0 });
+        self.loading = Some(load);
+        Ok(())
+    }
+
+    /// Goes on with it. Fails with what is to be logged before the server gives up.
+    pub(super) fn load_on(&mut self) -> Result<(), String> {
+        let Some(mut load) = self.loading.take() else { return Ok(()) };
+        if load.step(&mut self.engine)? {
+            if let Some(loading) = &mut self.engine.server.loading {
+                loading.loaded = load.loaded;
+            }
+            self.loading = Some(load);
+            return Ok(());
         }
+        let report = load.finish()?;
+        dump::report(&report);
+        let server = &mut self.engine.server;
+        (server.saves.loaded, server.saves.loaded_due) = (report.keys, report.due);
+        server.loading = None;
         self.engine.ks.dirty = 0;
+        self.say_ready();
         Ok(())
     }
 

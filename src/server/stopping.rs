@@ -59,7 +59,8 @@ impl Server {
         self.asked = None;
         log::warning("User requested shutdown...");
         self.stop_saving();
-        if how.save.unwrap_or_else(|| self.saves_by_itself()) {
+        // What is not loaded yet must not be overwritten.
+        if self.loading.is_none() && how.save.unwrap_or_else(|| self.saves_by_itself()) {
             log::notice("Saving the final RDB snapshot before exiting.");
             self.stopping = true;
             let saved = self.save_now();

@@ -184,6 +184,9 @@ impl Peer for RedisPeer {
         }
         self.forget_users();
         self.restore_settings();
+        for command in ["ACL LOG RESET", "LATENCY RESET", "SLOWLOG RESET"] {
+            self.command(&command.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        }
         self.settle();
     }
 }

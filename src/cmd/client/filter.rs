@@ -116,7 +116,7 @@ fn existing_user(c: &Ctx, name: &[u8]) -> Result<UserId, Error> {
 fn ids(args: &mut Args, bad_id: &Error) -> Result<Vec<u64>, Error> {
     let id = |arg: &[u8]| args::int(arg).ok().and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
     let mut ids = vec![id(args.next()?).ok_or_else(|| bad_id.clone())?];
-    while args.more() && args::int(args.rest()[0]).is_ok() {
+    while args.peek().is_some_and(|next| args::int(next).is_ok()) {
         ids.push(id(args.next()?).ok_or_else(|| bad_id.clone())?);
     }
     Ok(ids)

@@ -105,7 +105,7 @@ fn with_repetitions(pairs: &mut Pairs, hash: &Hash, count: u64, rng: &mut Rng) -
         return Ok(());
     }
     // Six bytes are the shortest field's share of the reply.
-    let count = usize::try_from(count).ok().filter(|n| *n <= REPLY_MAX / 6).ok_or(Error::OutOfRange)?;
+    let count = usize::try_from(count).ok().filter(|n| *n <= REPLY_MAX / 6).ok_or(Error::ReplyTooLong)?;
     let end = pairs.out.mark() + REPLY_MAX;
     pairs.head(count);
     for _ in 0..count {
@@ -113,7 +113,7 @@ fn with_repetitions(pairs: &mut Pairs, hash: &Hash, count: u64, rng: &mut Rng) -
             pairs.write(field, value);
         }
         if pairs.out.mark() > end {
-            return Err(Error::OutOfRange);
+            return Err(Error::ReplyTooLong);
         }
     }
     Ok(())

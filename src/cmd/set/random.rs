@@ -136,13 +136,13 @@ fn srandmember(c: &mut Ctx) -> Outcome {
 
 fn with_repetitions(out: &mut Reply, set: &Set, count: u64, rng: &mut Rng) -> Outcome {
     // Six bytes are the shortest member's share of the reply.
-    let count = usize::try_from(count).ok().filter(|n| *n <= REPLY_MAX / 6).ok_or(Error::OutOfRange)?;
+    let count = usize::try_from(count).ok().filter(|n| *n <= REPLY_MAX / 6).ok_or(Error::ReplyTooLong)?;
     let end = out.mark() + REPLY_MAX;
     out.array(count);
     for _ in 0..count {
         set.random(rng).into_iter().for_each(|member| out.elem(member));
         if out.mark() > end {
-            return Err(Error::OutOfRange);
+            return Err(Error::ReplyTooLong);
         }
     }
     Ok(())

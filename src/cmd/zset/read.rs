@@ -253,14 +253,14 @@ fn parse_random(c: &Ctx) -> Result<Option<(i64, bool)>, Error> {
 /// Writes `count` members, each chosen anew. Fails when the reply is longer than `most` bytes: a count costs its sender nothing.
 fn repeated(out: &mut Reply, set: &Zset, count: u64, scores: bool, rng: &mut Rng, most: usize) -> Outcome {
     let start = out.mark();
-    let n = usize::try_from(count).map_err(|_| Error::OutOfRange)?;
+    let n = usize::try_from(count).map_err(|_| Error::ReplyTooLong)?;
     members_head(out, n, scores);
     for _ in 0..n {
         if let Some((m, score)) = set.random(rng) {
             member(out, m, score, scores);
         }
         if out.mark() - start > most {
-            return Err(Error::OutOfRange);
+            return Err(Error::ReplyTooLong);
         }
     }
     Ok(())
