@@ -14,6 +14,7 @@ mod stopping;
 
 use crate::cmd;
 use crate::cmd::params;
+use crate::engine::acl::DEFAULT;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
 use host::NativeHost;
@@ -264,8 +265,7 @@ impl Server {
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
         let acl = &self.engine.server.acl;
-        let open = acl.find(b"default").is_some_and(|id| acl.user(id).is_open());
-        let protected = open && self.setting("protected-mode") == "yes";
+        let protected = acl.user(DEFAULT).no_password && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };
