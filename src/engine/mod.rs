@@ -545,7 +545,7 @@ impl Engine {
         if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
             return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
         }
-        if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
+        if self.server.tracking.is_over() || me.later.mark() > 0 {
             self.tell_early(me, out);
         }
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
@@ -583,12 +583,11 @@ impl Engine {
         }
     }
 
-    /// Tells what happened to tracked keys before the command runs, so that it stands before the reply: keys deleted to make room,
-    /// and keys there is no room to remember.
+    /// Tells `me` what happened before its command runs, so that it stands before the reply: keys deleted to make room, and tracked
+    /// keys there is no room to remember.
     #[cold]
     fn tell_early(&mut self, me: &mut Session, out: &mut Reply) {
         self.trim_tracking(me);
-        self.tell_trackers(me);
         // A reply that is thrown away would take the news with it.
         if !me.is_silent() {
             out.raw(me.later.bytes());
