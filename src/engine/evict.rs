@@ -229,6 +229,7 @@ impl Engine {
             return Room::Enough;
         }
         let mut left = self.server.evict.budget();
+        let began = self.server.meter.begin();
         let room = loop {
             if self.counted_memory() <= self.server.config.maxmemory {
                 self.server.evict.within_limit(now);
@@ -251,6 +252,8 @@ impl Engine {
             self.ks.effects.end_unit();
             left = left.saturating_sub(1 + parts / lazy::SLICE.min(64));
         };
+        let us = self.server.meter.since(began);
+        self.server.meter.latency("eviction-cycle", us / 1000, now);
         self.end_unit(me);
         room
     }

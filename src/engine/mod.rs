@@ -279,7 +279,7 @@ impl<'a> Ctx<'a> {
     /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
     fn run(&mut self) -> (Option<Wait>, Outcome) {
         let mark = self.out.mark();
-        let began = if self.server.meter.on { (self.server.meter.clock_us)() } else { 0 };
+        let began = self.server.meter.begin();
         let dirty = self.ks.dirty;
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
@@ -701,7 +701,7 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
+            self.expire_cycle(now);
         }
         self.server.note_peak(now);
         self.evict_on();
@@ -714,6 +714,18 @@ impl Engine {
         self.end_overdue_waits();
         self.serve_waiting();
         self.next_wake()
+    }
+
+    fn expire_cycle(&mut self, now: u64) {
+        let most = 500 + 500 * self.server.config.active_expire_effort;
+        if self.ks.next_due().is_none_or(|at| at >= now) {
+            return;
+        }
+        let began = self.server.meter.begin();
+        self.ks.expire_due(most);
+        let us = self.server.meter.since(began);
+        self.server.meter.expire_us += us;
+        self.server.meter.latency("expire-cycle", us / 1000, now);
     }
 
     /// When [`Engine::tick`] has something to do next, ms since the epoch.
