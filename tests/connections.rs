@@ -239,7 +239,8 @@ fn saving_and_stopping_are_asked_of_the_host() {
         run(&mut engine, me, line);
     }
     let save = |background| Request::Save { background };
-    let want = [save(false), save(true), save(true), Request::Rewrite, Request::Shutdown { save: Some(false) }];
+    let want =
+        [save(false), save(true), save(true), Request::Rewrite, Request::Shutdown { save: Some(false), force: false }];
     assert_eq!(engine.take_requests(), want);
 }
 

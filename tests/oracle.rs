@@ -2,15 +2,18 @@
 //!
 //! `TABDIS_RECORD=lists cargo test --test oracle` writes the server's replies into tests/transcripts/lists.txt instead, but for
 //! those marked `~`; `TABDIS_COMPAT=1` writes the compatibility table www/compat.json (`npm run compat`). `TABDIS_SEED` and
-//! `TABDIS_STEPS` choose what random commands are compared, and how many.
+//! `TABDIS_STEPS` choose what random commands are compared, and how many; `TABDIS_GROUP=stream` those of a group, and generic ones.
 #![cfg(all(unix, not(target_family = "wasm")))]
 
 mod common;
 mod oracle {
     pub mod compat;
+    pub mod config;
     pub mod differ;
     pub mod feed;
     pub mod record;
+    pub mod streams;
+    pub mod rules;
     pub mod tolerance;
 }
 
@@ -38,7 +41,9 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = transcript::all().into_iter().map(|case| transcript_trial(case, &servers)).collect();
     let rows = tabdis::cmd::table().slots().iter().filter(|slot| common::is_runnable(slot));
     trials.extend(rows.map(|slot| row_trial(slot, &servers)));
+    trials.push(Trial::test("every parameter of CONFIG", || oracle::config::run().map_err(Failed::from)));
     trials.push(Trial::test("effects of random commands", || oracle::feed::run().map_err(Failed::from)));
+    trials.push(Trial::test("users of random rules", || oracle::rules::run().map_err(Failed::from)));
     trials.push(Trial::test("random commands", || oracle::differ::run().map_err(Failed::from)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -115,7 +115,8 @@ fn keys_and_fields_that_are_due_stay_out_unless_another_decides() {
 
     let mut copy = fresh();
     copy.now = 0;
-    let report = rdb::load(&mut copy, &file, LoadOptions { now: NOW, keep_due: true, size: 0 }).unwrap();
+    let report =
+        rdb::load(&mut copy, &file, LoadOptions { now: NOW, keep_due: true, ..LoadOptions::default() }).unwrap();
     assert_eq!((report.keys, report.due, report.empty), (5, 0, 0));
     ks.now = 0;
     assert_same(&content(&mut copy), &content(&mut ks));
@@ -234,7 +235,7 @@ fn what_cannot_be_loaded_is_refused_by_name() {
         (Bytes::new(11).raw(&[0xF1]).end(true), RdbError::Opcode(0xF1)),
         (Bytes::new(11).raw(&[0xF5]).string(b"#!lua").end(true), RdbError::Functions),
         (Bytes::new(11).raw(&[0xF7]).end(true), RdbError::Module),
-        (key(7).end(true), RdbError::Module),
+        (key(7).raw(&[1]).end(true), RdbError::Module),
         (key(8).end(true), RdbError::Type(8)),
         (key(22).end(true), RdbError::Type(22)),
         (key(0).string(b"a").key(0, "k").string(b"b").end(true), RdbError::Duplicate(b"k".to_vec())),
@@ -309,7 +310,7 @@ fn dumped_values_are_restored() {
             ks.iter().map(|entry| (entry.key().to_vec(), entry.expire(), rdb::dump(entry, 12))).collect()
         });
         for (key, expire, payload) in all {
-            let value = rdb::restore(&payload, &copy.limits, copy.seed, NOW).unwrap().unwrap();
+            let value = rdb::restore(&payload, &copy.limits, copy.seed, NOW, true).unwrap().unwrap();
             let ttl = expire.map_or(Ttl::Clear, Ttl::At);
             copy.in_db(db, |copy| match value {
                 Restored::Text(text) => copy.put(&key, Payload::Text(&text), ttl),
@@ -318,15 +319,17 @@ fn dumped_values_are_restored() {
             for _ in 0..5 {
                 let mut wrong = payload.clone();
                 wrong[rng.below(payload.len())] ^= 1 << rng.below(8);
-                assert!(rdb::restore(&wrong, &copy.limits, copy.seed, NOW).is_err());
-                assert!(rdb::restore(&payload[..rng.below(payload.len())], &copy.limits, copy.seed, NOW).is_err());
+                assert!(rdb::restore(&wrong, &copy.limits, copy.seed, NOW, true).is_err());
+                assert!(
+                    rdb::restore(&payload[..rng.below(payload.len())], &copy.limits, copy.seed, NOW, true).is_err()
+                );
             }
         }
     }
     assert_same(&content(&mut copy), &content(&mut ks));
     // A payload of a real Redis 7.0: SET k hello, DUMP k.
     let real = b"\x00\x05hello\n\x00cr\xdfve4 \n";
-    let restored = rdb::restore(real, &copy.limits, 1, NOW);
+    let restored = rdb::restore(real, &copy.limits, 1, NOW, true);
     assert!(matches!(restored, Ok(Some(Restored::Text(text))) if text == b"hello"));
 }
 

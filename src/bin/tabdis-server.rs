@@ -1,61 +1,97 @@
 //! `tabdis-server`: parses the command line and runs the native host.
 
-use std::process::ExitCode;
-use tabdis::server::settings::{self, Command};
-use tabdis::server::{Server, log, memory};
+use std::io::Write;
+use std::process::{ExitCode, Stdio};
+use tabdis::cmd::connection::REDIS_VERSION;
+use tabdis::server::settings::{self, Command, Settings};
+use tabdis::server::{Server, StartError, log, memory};
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
 
-const HELP: &str = "\
-Usage: tabdis-server [/path/to/redis.conf] [--directive value ...]
+/// Set for the process that runs in the background, which needs not go there again.
+const IN_BACKGROUND: &str = "TABDIS_IN_BACKGROUND";
 
-A Redis-compatible server. Directives are those of redis.conf; the most used:
+const HELP: &str = "\
+Usage: tabdis-server [/path/to/redis.conf] [options] [-]
+       tabdis-server - (read config from stdin)
+       tabdis-server -v or --version
+       tabdis-server -h or --help
+
+A Redis-compatible server. Options are the directives of redis.conf; the most used:
   --port N                 TCP port (6379; 0 for none)
-  --bind A ...             addresses to listen on (127.0.0.1 and ::1)
+  --bind A ...             addresses to listen on (all; clients from elsewhere need a password)
   --unixsocket PATH        a unix socket beside or instead of the port
   --requirepass P          the password clients must send
   --dir D                  the directory for files
   --save \"\"                no snapshots
-  --appendonly yes|no      whether changes are logged
+  --daemonize yes          run in the background
+  --logfile F              log to a file
   --loglevel L             debug, verbose, notice, warning, nothing
-  --enable-debug-command yes|no
-  -v, --version            print the version
-  -h, --help               print this
+  --enable-debug-command yes|no|local
+
+Examples:
+       tabdis-server (run the server with default conf)
+       echo 'maxmemory 128mb' | tabdis-server -
+       tabdis-server /etc/redis/6379.conf
+       tabdis-server --port 7777
+       tabdis-server /etc/myredis.conf --loglevel verbose -
 ";
 
 fn main() -> ExitCode {
     match settings::from_args(std::env::args_os()) {
         Ok(Command::Version) => {
-            println!("tabdis server v=7.2.4 tabdis={} bits={}", env!("CARGO_PKG_VERSION"), usize::BITS);
+            let (own, bits) = (env!("CARGO_PKG_VERSION"), usize::BITS);
+            println!("tabdis server v={REDIS_VERSION} sha=00000000:0 malloc=system bits={bits} tabdis={own}");
             ExitCode::SUCCESS
         }
         Ok(Command::Help) => {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
-        Ok(Command::Run(settings)) => serve(*settings),
-        Err(error) => fail(&error),
+        Ok(Command::Run(settings)) if settings.daemonize() && std::env::var_os(IN_BACKGROUND).is_none() => {
+            go_to_background(&settings)
+        }
+        Ok(Command::Run(settings)) => serve(&settings),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn serve(settings: settings::Settings) -> ExitCode {
-    let port = settings.port;
-    let server = match Server::new(settings) {
-        Ok(server) => server,
-        Err(error) => return fail(&error),
-    };
-    log::notice(&format!("tabdis {}, port: {port}, PID: {}", env!("CARGO_PKG_VERSION"), std::process::id()));
-    log::notice("Server initialized");
-    log::notice("Ready to accept connections");
-    match server.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
+fn serve(settings: &Settings) -> ExitCode {
+    let ended =
+        Server::new(settings).and_then(|server| server.run().map_err(|error| StartError::Run(error.to_string())));
+    match ended {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(StartError::Settings(text)) => eprintln!("{text}"),
+        Err(StartError::Run(text)) => log::warning(&text),
     }
-}
-
-fn fail(error: &str) -> ExitCode {
-    log::warning(error);
-    eprintln!("{error}");
     ExitCode::FAILURE
+}
+
+/// Starts the same program once more, away from the terminal, and ends.
+fn go_to_background(settings: &Settings) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let program = std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap_or_default().into());
+    let started = std::process::Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .env(IN_BACKGROUND, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    let told = started.and_then(|mut child| match child.stdin.take() {
+        Some(mut input) => input.write_all(&settings.piped),
+        None => Ok(()),
+    });
+    match told {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Failed to go to the background: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

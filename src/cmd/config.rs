@@ -101,8 +101,10 @@ fn set(c: &mut Ctx) -> Outcome {
             let name = String::from_utf8_lossy(pair[0]);
             Error::new(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
         })?;
-        if let Some(why) = refused(c, param) {
-            return Err(failed(pair[0], why));
+        match refused(c, param) {
+            Some(Refusal::Loading) => return Err(Error::Loading),
+            Some(Refusal::Because(why)) => return Err(failed(pair[0], why)),
+            None => {}
         }
         // By what it is called: the old name and the new one may both be set, and the last counts.
         if wanted.iter().any(|(_, name, _)| name.eq_ignore_ascii_case(pair[0])) {
@@ -114,20 +116,56 @@ fn set(c: &mut Ctx) -> Outcome {
     for (param, name, value) in wanted {
         checked.push((param, param.check(c, value).map_err(|why| failed(name, &why))?));
     }
-    for (param, value) in checked {
-        param.set(c, &value);
-    }
+    apply(c, &checked).map_err(|(n, why)| failed(pairs[2 * n], &why))?;
     c.out.ok();
     Ok(())
 }
 
+/// Sets all, and has the host put those that concern it into effect. If it refuses one, all are as before; fails with its place
+/// and the reason.
+fn apply(c: &mut Ctx, checked: &[(&Param, Vec<u8>)]) -> Result<(), (usize, String)> {
+    let mut before = Vec::with_capacity(checked.len());
+    for (param, value) in checked {
+        before.push(param.get(c));
+        param.set(c, value);
+    }
+    if c.server.starting {
+        return Ok(());
+    }
+    for (n, (param, value)) in checked.iter().enumerate() {
+        if !param.hosted || *value == before[n] {
+            continue;
+        }
+        if let Err(why) = c.server.host.configure(param.name, &mut c.server.config) {
+            for (n, (param, _)) in checked.iter().enumerate().rev() {
+                param.set(c, &before[n]);
+            }
+            for (param, _) in checked[..n].iter().filter(|(param, _)| param.hosted) {
+                // What was in effect a moment ago can be again.
+                _ = c.server.host.configure(param.name, &mut c.server.config);
+            }
+            return Err((n, why));
+        }
+    }
+    Ok(())
+}
+
+/// Why a parameter cannot be set now.
+enum Refusal {
+    Loading,
+    Because(&'static str),
+}
+
 /// Why a parameter cannot be set now, if it cannot.
-fn refused(c: &Ctx, param: &Param) -> Option<&'static str> {
+fn refused(c: &Ctx, param: &Param) -> Option<Refusal> {
+    if c.server.loading.is_some() && matches!(param.name, "dir" | "appendonly") {
+        return Some(Refusal::Loading);
+    }
     let allowed = c.server.config.enable_protected_configs.allows(c.me.is_local());
     match param.change {
         _ if c.server.starting => None,
-        Change::AtStart => Some("can't set immutable config"),
-        Change::Protected if !allowed => Some("can't set protected config"),
+        Change::AtStart => Some(Refusal::Because("can't set immutable config")),
+        Change::Protected if !allowed => Some(Refusal::Because("can't set protected config")),
         Change::Free | Change::Protected => None,
     }
 }
@@ -165,7 +203,7 @@ const REWRITE: Row = Row {
     since: "2.8.0",
     arity: 2,
     flags: ADMIN,
-    summary: "Would write the parameters to the file they came from; there is none.",
+    summary: "Writes the parameters to the configuration file the server was started with, and keeps its comments.",
     complexity: "O(1)",
     ts: "(): 'OK'",
     example: "> CONFIG REWRITE\n(error) ERR The server is running without a config file",
@@ -173,6 +211,20 @@ const REWRITE: Row = Row {
     ..Row::NONE
 };
 
-fn rewrite(_: &mut Ctx) -> Outcome {
-    Err(Error::NoConfigFile)
+fn rewrite(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, false)
+}
+
+/// Writes all parameters, those at their default too (`DEBUG CONFIG-REWRITE-FORCE-ALL`).
+pub(super) fn rewrite_all(c: &mut Ctx) -> Outcome {
+    rewrite_file(c, true)
+}
+
+fn rewrite_file(c: &mut Ctx, all: bool) -> Outcome {
+    let failed = |why: String| Error::new(format!("ERR Rewriting config file: {why}"));
+    let text = c.server.host.config_file().ok_or(Error::NoConfigFile)?.map_err(failed)?;
+    let text = super::rewrite::rewrite(&text, c, all);
+    c.server.host.replace_config_file(&text).map_err(failed)?;
+    c.out.ok();
+    Ok(())
 }

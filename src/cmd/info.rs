@@ -159,23 +159,54 @@ pub fn human(bytes: u64) -> String {
 }
 
 fn persistence(c: &mut Ctx) -> Lines {
-    vec![
-        line("loading", 0),
+    let saves = c.server.saves;
+    let running = saves.began_ms.map(|began| c.ks.now.saturating_sub(began) / 1000);
+    let seconds = |n: Option<u64>| n.map_or(-1, |n| n as i64);
+    let mut lines = vec![
+        line("loading", u8::from(c.server.loading.is_some())),
         line("async_loading", 0),
+        line("current_cow_peak", 0),
+        line("current_cow_size", 0),
+        line("current_cow_size_age", 0),
+        line("current_fork_perc", "0.00"),
+        line("current_save_keys_processed", 0),
+        line("current_save_keys_total", 0),
         line("rdb_changes_since_last_save", c.ks.dirty),
         line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running())),
         line("rdb_last_save_time", c.server.last_save_ms / 1000),
-        line("rdb_last_bgsave_status", "ok"),
-        line("rdb_last_bgsave_time_sec", -1),
-        line("rdb_current_bgsave_time_sec", -1),
+        line("rdb_last_bgsave_status", if saves.failed { "err" } else { "ok" }),
+        line("rdb_last_bgsave_time_sec", seconds(saves.seconds)),
+        line("rdb_current_bgsave_time_sec", seconds(running)),
+        line("rdb_saves", saves.count),
+        line("rdb_last_cow_size", 0),
+        line("rdb_last_load_keys_expired", saves.loaded_due),
+        line("rdb_last_load_keys_loaded", saves.loaded),
         line("aof_enabled", u8::from(parameter(c, "appendonly") == "yes")),
         line("aof_rewrite_in_progress", 0),
         line("aof_rewrite_scheduled", 0),
         line("aof_last_rewrite_time_sec", -1),
         line("aof_current_rewrite_time_sec", -1),
         line("aof_last_bgrewrite_status", "ok"),
+        line("aof_rewrites", 0),
+        line("aof_rewrites_consecutive_failures", 0),
         line("aof_last_write_status", "ok"),
-    ]
+        line("aof_last_cow_size", 0),
+        line("module_fork_in_progress", 0),
+        line("module_fork_last_cow_size", 0),
+    ];
+    if let Some(loading) = c.server.loading {
+        let share = loading.loaded as f64 * 100.0 / loading.total.max(1) as f64;
+        let elapsed = c.ks.now.saturating_sub(loading.began_ms) / 1000;
+        lines.extend([
+            line("loading_start_time", loading.began_ms / 1000),
+            line("loading_total_bytes", loading.total),
+            line("loading_rdb_used_mem", 0),
+            line("loading_loaded_bytes", loading.loaded),
+            line("loading_loaded_perc", format!("{share:.2}")),
+            line("loading_eta_seconds", (elapsed as f64 * (100.0 - share) / share.max(0.01)) as u64),
+        ]);
+    }
+    lines
 }
 
 fn stats(c: &mut Ctx) -> Lines {
@@ -253,11 +284,15 @@ fn stats(c: &mut Ctx) -> Lines {
 }
 
 fn replication(c: &mut Ctx) -> Lines {
-    vec![
-        line("role", "master"),
-        line("connected_slaves", 0),
+    let followers = c.followers();
+    let mut lines = vec![line("role", "master"), line("connected_slaves", followers.len())];
+    for (n, follower) in followers.iter().enumerate() {
+        let (ip, port, offset) = (&follower.ip, follower.port, follower.acknowledged);
+        lines.push(line(&format!("slave{n}"), format!("ip={ip},port={port},state=online,offset={offset},lag=0")));
+    }
+    lines.extend([
         line("master_failover_state", "no-failover"),
-        line("master_replid", &c.server.run_id),
+        line("master_replid", &c.server.replid),
         line("master_replid2", "0".repeat(40)),
         line("master_repl_offset", c.ks.effects.offset()),
         line("second_repl_offset", -1),
@@ -265,7 +300,8 @@ fn replication(c: &mut Ctx) -> Lines {
         line("repl_backlog_size", parameter(c, "repl-backlog-size")),
         line("repl_backlog_first_byte_offset", 0),
         line("repl_backlog_histlen", 0),
-    ]
+    ]);
+    lines
 }
 
 /// The host's figures; the engine knows nothing of processors.

@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod bitmap;
 pub mod client;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -14,7 +15,9 @@ pub mod docs;
 pub mod expiry;
 pub mod export;
 pub mod generic;
+pub mod geo;
 pub mod hash;
+pub mod hll;
 pub mod info;
 #[cfg(feature = "json")]
 pub mod json;
@@ -24,6 +27,8 @@ pub mod memory;
 mod mpop;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
+pub mod rewrite;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -31,6 +36,8 @@ pub mod slowlog;
 pub mod stream;
 pub mod string;
 pub mod tx;
+#[cfg(feature = "vector")]
+pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
@@ -44,23 +51,33 @@ const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     #[cfg(feature = "bitmap")]
     bitmap::ROWS,
+    cluster::ROWS,
     command::ROWS,
     config::ROWS,
     connection::ROWS,
     generic::ROWS,
+    #[cfg(feature = "geo")]
+    geo::ROWS,
     hash::ROWS,
+    #[cfg(feature = "hyperloglog")]
+    hll::ROWS,
     #[cfg(feature = "json")]
     json::ROWS,
+    #[cfg(feature = "admin")]
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
+    replication::ROWS,
     server::ROWS,
     set::ROWS,
+    #[cfg(feature = "admin")]
     slowlog::ROWS,
     #[cfg(feature = "stream")]
     stream::ROWS,
     string::ROWS,
     tx::ROWS,
+    #[cfg(feature = "vector")]
+    vector::ROWS,
     zset::ROWS,
 ];
 

@@ -1,7 +1,7 @@
 //! Publish/subscribe: channels, patterns, and shard channels (which are a second set of channels here, as on any single server).
 
 use super::command::help_row;
-use crate::base::glob;
+use crate::base::{glob, order};
 use crate::engine::pubsub::{Kind, names_of};
 use crate::engine::{Ctx, Error, Group, Outcome, Reply, Row, flag};
 
@@ -259,7 +259,7 @@ fn channels(c: &mut Ctx, kind: Kind) -> Outcome {
     let all = c.pubsub.registry(kind).keys();
     let mut names: Vec<&[u8]> =
         all.map(Vec::as_slice).filter(|name| pattern.is_none_or(|p| glob::matches(p, name))).collect();
-    names.sort_unstable();
+    order::by_bytes(&mut names);
     c.out.array(names.len());
     names.into_iter().for_each(|name| c.out.bulk(name));
     Ok(())

@@ -4,7 +4,7 @@ use super::debug::DEBUG;
 use super::info::INFO;
 use super::memory::MEMORY;
 use crate::engine::lazy::SLICE;
-use crate::engine::{Args, Ctx, Error, Group, Outcome, Request, Row, args, flag};
+use crate::engine::{Ctx, Error, Group, Outcome, Request, Row, args, flag};
 
 /// The family.
 pub const ROWS: &[Row] = &[
@@ -18,12 +18,10 @@ pub const ROWS: &[Row] = &[
     LASTSAVE,
     LOLWUT,
     MEMORY,
-    ROLE,
     SAVE,
     SHUTDOWN,
     SWAPDB,
     TIME,
-    WAIT,
 ];
 
 const DBSIZE: Row = Row {
@@ -150,10 +148,11 @@ const TIME: Row = Row {
 };
 
 fn time(c: &mut Ctx) -> Outcome {
-    let now = c.ks.now;
+    // Within the millisecond at which the command runs, as it stands still meanwhile.
+    let micros = c.server.host.micros().unwrap_or(c.ks.now * 1000).max(c.ks.now * 1000);
     c.out.array(2);
-    c.out.bulk((now / 1000).to_string().as_bytes());
-    c.out.bulk((now % 1000 * 1000).to_string().as_bytes());
+    c.out.bulk((micros / 1_000_000).to_string().as_bytes());
+    c.out.bulk((micros % 1_000_000).to_string().as_bytes());
     Ok(())
 }
 
@@ -267,14 +266,16 @@ const SHUTDOWN: Row = Row {
 /// Answers nothing: the host stops, and connections with it. NOW and FORCE are its way anyhow, as it waits for no follower.
 fn shutdown(c: &mut Ctx) -> Outcome {
     let mut args = c.args();
-    let (mut save, mut abort, mut other) = (None, false, false);
+    let (mut save, mut abort, mut now, mut force) = (None, false, false, false);
     while args.more() {
         if save != Some(true) && args.word("NOSAVE") {
             save = Some(false);
         } else if save != Some(false) && args.word("SAVE") {
             save = Some(true);
-        } else if args.word("NOW") || args.word("FORCE") {
-            other = true;
+        } else if args.word("NOW") {
+            now = true;
+        } else if args.word("FORCE") {
+            force = true;
         } else if args.word("ABORT") {
             abort = true;
         } else {
@@ -282,57 +283,17 @@ fn shutdown(c: &mut Ctx) -> Outcome {
         }
     }
     if abort {
-        return Err(if save.is_some() || other { Error::Syntax } else { Error::NoShutdown });
+        if save.is_some() || now || force {
+            return Err(Error::Syntax);
+        }
+        if !std::mem::take(&mut c.server.shutdown_asked) {
+            return Err(Error::NoShutdown);
+        }
+        c.request(Request::AbortShutdown);
+        c.out.ok();
+        return Ok(());
     }
-    c.request(Request::Shutdown { save });
-    Ok(())
-}
-
-const ROLE: Row = Row {
-    name: "ROLE",
-    group: Group::Server,
-    since: "2.8.12",
-    arity: 1,
-    flags: flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST,
-    summary: "Returns the part this server has in replication.",
-    complexity: "O(1)",
-    ts: "(): Reply[]",
-    run: role,
-    ..Row::NONE
-};
-
-fn role(c: &mut Ctx) -> Outcome {
-    c.out.array(3);
-    c.out.bulk(b"master");
-    c.out.int(c.ks.effects.offset() as i64);
-    c.out.array(0);
-    Ok(())
-}
-
-const WAIT: Row = Row {
-    name: "WAIT",
-    group: Group::Generic,
-    since: "3.0.0",
-    arity: 3,
-    flags: flag::BLOCKING,
-    summary: "Returns how many followers have what this connection wrote.",
-    complexity: "O(1)",
-    syntax: "numreplicas timeout",
-    ts: "(numreplicas: number, timeout_ms: number): number",
-    example: "> SET k v\nOK\n> WAIT 0 100\n(integer) 0",
-    run: wait,
-    ..Row::NONE
-};
-
-/// Returns 0 at once: without a follower there is nothing to wait for.
-fn wait(c: &mut Ctx) -> Outcome {
-    let mut args: Args = c.args();
-    args.int()?;
-    let timeout = args::int(args.next()?).map_err(|_| Error::TimeoutNotInteger)?;
-    if timeout < 0 {
-        return Err(Error::NegativeTimeout);
-    }
-    c.out.int(0);
+    c.request(Request::Shutdown { save, force });
     Ok(())
 }
 

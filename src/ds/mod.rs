@@ -1,8 +1,12 @@
 //! Data structures in Redis's shapes, with none of its errors.
 
+use crate::base::order;
+
 pub mod bits;
 pub mod dict;
+pub mod geo;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 #[cfg(feature = "json")]
 pub mod json;
@@ -42,6 +46,6 @@ pub struct Limits {
 
 /// Returns whether no two of `items` are equal.
 fn all_different(mut items: Vec<Vec<u8>>) -> bool {
-    items.sort_unstable();
+    order::by_bytes(&mut items);
     items.windows(2).all(|pair| pair[0] != pair[1])
 }

@@ -46,6 +46,8 @@ pub struct Config {
     pub requirepass: Vec<u8>,
     /// `proto-max-bulk-len`, bytes.
     pub proto_max_bulk_len: usize,
+    /// `hll-sparse-max-bytes`: longer HyperLogLogs become dense.
+    pub hll_sparse_max_bytes: usize,
     /// `maxmemory`, bytes; 0 for no limit.
     pub maxmemory: u64,
     /// `maxclients`.
@@ -60,10 +62,20 @@ pub struct Config {
     pub active_expire_effort: usize,
     /// Whether due keys are deleted without being met (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire: bool,
+    /// Payloads of RESTORE are taken with any checksum (`DEBUG SET-SKIP-CHECKSUM-VALIDATION`).
+    pub skip_checksum: bool,
     /// `client-query-buffer-limit`, bytes.
     pub query_buffer_limit: usize,
     /// Parameters that are only stored and read back, by name.
     pub other: Map<&'static str, String>,
+}
+
+impl Config {
+    /// Whether writes are refused after a snapshot could not be saved in the background.
+    pub(super) fn stops_writes(&self) -> bool {
+        let text = |name: &str| self.other.get(name).map(String::as_str);
+        text("stop-writes-on-bgsave-error") != Some("no") && text("save").is_some_and(|points| !points.is_empty())
+    }
 }
 
 impl Default for Config {
@@ -71,6 +83,7 @@ impl Default for Config {
         Config {
             requirepass: Vec::new(),
             proto_max_bulk_len: 512 << 20,
+            hll_sparse_max_bytes: 3000,
             maxmemory: 0,
             maxclients: 10_000,
             timeout: 0,
@@ -79,6 +92,7 @@ impl Default for Config {
             active_expire_effort: 1,
             active_expire: true,
             query_buffer_limit: 1 << 30,
+            skip_checksum: false,
             other: Map::with_hasher(Seeded(0)),
         }
     }

@@ -9,12 +9,18 @@ use crate::resp::encode;
 pub struct Effects {
     /// Whether anyone listens. Off, nothing is encoded.
     on: bool,
+    /// Whether the host does.
+    recorded: bool,
+    /// Whether followers do.
+    followed: bool,
     /// RESP frames of the unit, one after the other.
     unit: Vec<u8>,
     /// Where each frame of the unit ends, and the database it ran in.
     ends: Vec<(usize, usize)>,
     /// The command said itself what to log, so its own words are not.
     explicit: bool,
+    /// The effects of the unit have nothing to do with one another, so each goes out by itself.
+    loose: bool,
     /// Finished bytes the host has not taken yet.
     out: Vec<u8>,
     /// The database the reader of `out` has selected; none at the start of a log or after a snapshot.
@@ -26,7 +32,19 @@ pub struct Effects {
 impl Effects {
     /// Turns recording on or off. Off, units vanish.
     pub fn record(&mut self, on: bool) {
-        self.on = on;
+        self.recorded = on;
+        self.on = on || self.followed;
+    }
+
+    /// Notes that there are followers now, or none.
+    pub(super) fn follow(&mut self, on: bool) {
+        self.followed = on;
+        self.on = on || self.recorded;
+    }
+
+    /// Whether the host wants the finished bytes.
+    pub(super) fn is_taken(&self) -> bool {
+        self.recorded
     }
 
     /// Whether anyone listens: if not, effects need not be put together.
@@ -53,6 +71,12 @@ impl Effects {
         self.explicit = true;
     }
 
+    /// Says whether the unit need not be applied as one, because it only deletes due keys that it happened to meet.
+    #[inline]
+    pub(super) fn set_loose(&mut self, loose: bool) {
+        self.loose = loose;
+    }
+
     /// Starts a command inside the unit. Returns what [`Effects::end_command`] wants back.
     pub(super) fn begin_command(&mut self) -> bool {
         std::mem::take(&mut self.explicit)
@@ -68,11 +92,12 @@ impl Effects {
 
     /// Ends the unit: its effects become visible to the host, as one atomic piece.
     pub(super) fn end_unit(&mut self) {
+        let loose = std::mem::take(&mut self.loose);
         if self.ends.is_empty() {
             return;
         }
         let before = self.out.len();
-        let many = self.ends.len() > 1;
+        let many = self.ends.len() > 1 && !loose;
         let mut from = 0;
         for (n, (end, db)) in std::mem::take(&mut self.ends).into_iter().enumerate() {
             if self.selected != Some(db) {

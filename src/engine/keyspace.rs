@@ -460,14 +460,20 @@ impl Keyspace {
     }
 
     /// Visits about `count` entries from `cursor` (0 to begin); returns the next cursor, 0 at the end. Every key that is
-    /// there from beginning to end is visited at least once. Due keys are not shown.
-    pub fn scan(&self, cursor: u64, count: usize, mut f: impl FnMut(&Entry)) -> u64 {
+    /// there from beginning to end is visited at least once. Due keys are not shown, but deleted when `f` has seen the others.
+    pub fn scan(&mut self, cursor: u64, count: usize, mut f: impl FnMut(&Entry)) -> u64 {
         let now = self.now;
-        self.here().data.dict.scan(cursor, count, |entry| {
+        let mut due = Vec::new();
+        let next = self.here().data.dict.scan(cursor, count, |entry| {
             if entry.expire().is_none_or(|at| now <= at) {
                 f(entry);
+            } else {
+                due.push(entry.key().to_vec());
             }
-        })
+        });
+        // A deletion moves an entry only downwards, where the walk still comes or has been: see `Dict::scan`.
+        due.iter().for_each(|key| _ = self.find(key));
+        next
     }
 
     /// All entries of the database that are not due.

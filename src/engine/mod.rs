@@ -15,7 +15,9 @@ pub mod entry;
 pub mod error;
 pub mod events;
 pub mod evict;
+pub mod followers;
 pub mod histogram;
+mod host;
 pub mod keys;
 pub mod keyspace;
 pub mod lazy;
@@ -35,6 +37,7 @@ mod wait;
 pub use args::Args;
 pub use config::Config;
 pub use error::{Error, Outcome};
+pub use host::{Host, NoHost};
 pub use keyspace::{Keyspace, Ttl};
 pub use reply::{Proto, Reply};
 pub use row::{
@@ -43,6 +46,7 @@ pub use row::{
 };
 pub use session::{Session, SessionId, Sessions};
 
+use crate::base::hash::{Map, Seeded};
 use acl::When;
 use pubsub::PubSub;
 use session::{Multi, ReplyMode, Wait};
@@ -54,8 +58,10 @@ pub enum Request {
     Save { background: bool },
     /// Rewrite the log (BGREWRITEAOF).
     Rewrite,
-    /// Stop, after saving or not (SHUTDOWN).
-    Shutdown { save: Option<bool> },
+    /// Stop, after saving or not; even if saving fails with `force` (SHUTDOWN).
+    Shutdown { save: Option<bool>, force: bool },
+    /// Do not stop after all (SHUTDOWN ABORT).
+    AbortShutdown,
 }
 
 /// Counters of one command.
@@ -71,6 +77,33 @@ pub struct CallStats {
     pub usec: u64,
 }
 
+/// Figures of snapshots, which the host keeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saves {
+    /// The last one in the background failed.
+    pub failed: bool,
+    /// How long that took, in seconds.
+    pub seconds: Option<u64>,
+    /// When the one in progress began, ms since the epoch.
+    pub began_ms: Option<u64>,
+    /// How many were written.
+    pub count: u64,
+    /// Keys loaded at the start, and those left out because they were due.
+    pub loaded: u64,
+    pub loaded_due: u64,
+}
+
+/// How far the host has come with loading data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loading {
+    /// When it began, ms since the epoch.
+    pub began_ms: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes loaded.
+    pub loaded: u64,
+}
+
 /// What the engine keeps beside data, sessions and subscriptions.
 pub struct Server {
     /// All commands.
@@ -83,12 +116,22 @@ pub struct Server {
     pub errors: std::collections::BTreeMap<String, u64>,
     /// 40 hex digits that name this run.
     pub run_id: String,
+    /// 40 hex digits that name the feed.
+    pub replid: String,
+    /// Sessions that get the feed, and the offset up to which each has acknowledged it.
+    followers: Vec<(SessionId, u64)>,
     /// When the engine was made, ms since the epoch.
     pub started_ms: u64,
     /// Sessions ever opened.
     pub connections: u64,
     /// Last completed save, ms since the epoch; the host sets it.
     pub last_save_ms: u64,
+    /// Figures of snapshots.
+    pub saves: Saves,
+    /// A signal asked the host to stop, and it will.
+    pub shutdown_asked: bool,
+    /// Commands under other names, or under none (`rename-command`), by the name in lower case.
+    renamed: Map<Vec<u8>, Option<RowId>>,
     /// Bytes in use; the host sets the probe.
     pub memory: fn() -> u64,
     /// What is measured.
@@ -99,10 +142,14 @@ pub struct Server {
     pub monitors: Vec<SessionId>,
     /// How the host treats the buffers replies are in.
     pub reply_buffers: clients::ReplyBuffers,
+    /// The host is loading data: only few commands are served.
+    pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
     pub cron_paused: bool,
-    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait; the host sets it.
-    pub nap: fn(u64),
+    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait, and returns how many did; the host sets it.
+    pub nap: fn(u64) -> u64,
+    /// Ms the host slept while the unit ran: its time stood still, and goes on by so much afterwards.
+    napped: u64,
     /// Further `INFO` lines of the host, which change by themselves; the host sets it.
     pub figures: fn() -> Vec<(&'static str, String)>,
     /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
@@ -123,6 +170,8 @@ pub struct Server {
     pause: pause::Pause,
     /// The host is applying what it was told at its start, so parameters that are fixed afterwards can be set.
     pub starting: bool,
+    /// What commands need of the host at once.
+    pub host: Box<dyn Host>,
     requests: Vec<Request>,
 }
 
@@ -245,7 +294,8 @@ impl<'a> Ctx<'a> {
         let Again { on_missing, argv, retry_at } = again;
         let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
         let (db, postponed) = (self.ks.db(), false);
-        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed });
+        self.wait =
+            Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, followers: None });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -284,6 +334,9 @@ impl<'a> Ctx<'a> {
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
+        if !self.nested {
+            self.ks.effects.set_loose(self.row.has(flag::TOUCHES_ARBITRARY_KEYS));
+        }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
         let db = self.ks.db();
@@ -343,6 +396,16 @@ impl Server {
         used
     }
 
+    /// The command that is called `name` here.
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<RowId> {
+        if self.renamed.is_empty() { self.table.find(name) } else { self.find_renamed(name) }
+    }
+
+    fn find_renamed(&self, name: &[u8]) -> Option<RowId> {
+        self.renamed.get(&name.to_ascii_lowercase()).copied().unwrap_or_else(|| self.table.find(name))
+    }
+
     fn count_error(&mut self, error: &Error) {
         // The codes are ours, but texts can come from scripts: keep the list short.
         if self.errors.len() < 128 || self.errors.contains_key(error.code()) {
@@ -356,7 +419,8 @@ impl Engine {
     pub fn new(table: &'static Table, options: &Options) -> Self {
         let mut ks = Keyspace::new(options.databases, options.seed);
         ks.now = options.now;
-        let run_id = (0..5).map(|_| format!("{:08x}", ks.rng.u64() as u32)).collect();
+        let run_id = hex_id(&mut ks.rng);
+        let replid = hex_id(&mut ks.rng);
         Engine {
             sessions: Sessions::default(),
             pubsub: PubSub::new(options.seed),
@@ -366,16 +430,23 @@ impl Engine {
                 calls: vec![CallStats::default(); table.slots().len()],
                 errors: Default::default(),
                 run_id,
+                replid,
+                followers: Vec::new(),
                 started_ms: options.now,
                 connections: 0,
                 last_save_ms: options.now,
+                saves: Saves::default(),
+                shutdown_asked: false,
+                renamed: Map::with_hasher(Seeded(0)),
                 memory: || 0,
                 meter: meter::Meter::new(table.slots().len()),
                 tracking: tracking::Tracking::new(options.seed),
                 monitors: Vec::new(),
                 reply_buffers: Default::default(),
+                loading: None,
                 cron_paused: false,
-                nap: |_| (),
+                nap: |_| 0,
+                napped: 0,
                 figures: Vec::new,
                 resident: || 0,
                 memory_at_start: 0,
@@ -387,6 +458,7 @@ impl Engine {
                 deadlines: Default::default(),
                 pause: Default::default(),
                 starting: false,
+                host: Box::new(NoHost),
                 requests: Vec::new(),
             },
             replayer: None,
@@ -413,9 +485,25 @@ impl Engine {
     /// Closes a session and forgets what it watched, waited for and subscribed to.
     pub fn close(&mut self, id: SessionId) {
         let Some(mut session) = self.sessions.take(id) else { return };
+        if session.follower {
+            self.unfollow(id);
+        }
         wait::let_go(&mut self.ks, &mut self.server, &mut self.pubsub, &mut session);
         self.sessions.put(session);
         self.sessions.close(id);
+    }
+
+    /// Lets a command be called `new` only, or not at all if that is empty. Fails if there is no such command, or one of that name.
+    pub fn rename_command(&mut self, old: &[u8], new: &[u8]) -> Result<(), &'static str> {
+        let row = self.server.find(old).ok_or("No such command in rename-command")?;
+        if !new.is_empty() && self.server.find(new).is_some() {
+            return Err("Target command name already exists");
+        }
+        self.server.renamed.insert(old.to_ascii_lowercase(), None);
+        if !new.is_empty() {
+            self.server.renamed.insert(new.to_ascii_lowercase(), Some(row));
+        }
+        Ok(())
     }
 
     /// Runs one command of session `id` at `now` (ms since the epoch). The reply is appended to the session's `out`, unless the
@@ -424,7 +512,7 @@ impl Engine {
         if argv.is_empty() {
             return true;
         }
-        match self.server.table.find(argv[0]) {
+        match self.server.find(argv[0]) {
             Some(row) => self.call_row(id, row, argv, now),
             None => self.enter(id, now, |engine, me, out| {
                 let error = Error::unknown_command(argv);
@@ -459,6 +547,9 @@ impl Engine {
         if self.server.pause.is_over() {
             self.resume_postponed();
         }
+        if self.server.napped > 0 {
+            self.ks.now += std::mem::take(&mut self.server.napped);
+        }
         if !self.ks.ready.is_empty() {
             self.serve_waiting();
         }
@@ -472,16 +563,12 @@ impl Engine {
         me.out.set_proto(out.proto());
         let mark = out.mark();
         f(self, me, &mut out);
-        match me.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off | ReplyMode::Skip => out.rewind(mark),
-            ReplyMode::SkipNext => {}
+        if me.reply_mode != ReplyMode::On {
+            if me.is_silent() {
+                out.rewind(mark);
+            }
+            me.reply_mode = me.reply_mode.after_command();
         }
-        me.reply_mode = match me.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            mode => mode,
-        };
         self.end_unit(me);
         if me.later.mark() > 0 {
             out.raw(me.later.bytes());
@@ -492,9 +579,27 @@ impl Engine {
         self.sessions.check_own_output(me);
     }
 
-    /// Sends the unit's effects and notifications on their way, and tells watchers.
+    /// Sends the unit's effects and notifications on their way, and tells watchers. Most units are reads and have none.
+    #[inline]
     fn end_unit(&mut self, me: &mut Session) {
+        let ks = &self.ks;
+        let quiet = ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty();
+        if ks.effects.unit_pending() || !quiet || self.server.tracking.has_news {
+            self.end_busy_unit(me);
+        }
+    }
+
+    /// Sends the effects so far on their way, as a unit of their own.
+    fn end_effects(&mut self) {
+        let before = self.ks.effects.out().len();
         self.ks.effects.end_unit();
+        if !self.server.followers.is_empty() && self.ks.effects.out().len() > before {
+            self.feed_followers(before);
+        }
+    }
+
+    fn end_busy_unit(&mut self, me: &mut Session) {
+        self.end_effects();
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
@@ -628,6 +733,13 @@ impl Engine {
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
         }
+        if self.server.loading.is_some() && !row.has(flag::LOADING) {
+            return Err(Error::Loading);
+        }
+        let writes = || unit_flags(name, row, me) & flag::WRITE != 0 || name == "ping";
+        if self.server.saves.failed && self.server.config.stops_writes() && !me.replica && writes() {
+            return Err(Error::Misconf);
+        }
         if me.who.is_guarded() {
             self.ctx(row_id, argv, me, out).permit(When::Coming)?;
         }
@@ -722,7 +834,9 @@ impl Engine {
             return;
         }
         let began = self.server.meter.begin();
+        self.ks.effects.set_loose(true);
         self.ks.expire_due(most);
+        self.end_effects();
         let us = self.server.meter.since(began);
         self.server.meter.expire_us += us;
         self.server.meter.latency("expire-cycle", us / 1000, now);
@@ -771,6 +885,11 @@ impl Engine {
     pub fn effects(&mut self) -> &mut Vec<u8> {
         self.ks.effects.out()
     }
+}
+
+/// Returns 40 hex digits by chance.
+pub fn hex_id(rng: &mut crate::base::rng::Rng) -> String {
+    (0..5).map(|_| format!("{:08x}", rng.u64() as u32)).collect()
 }
 
 /// The row that `argv` means: the sub-command's if `row_id` is a container. Fails if there is none.

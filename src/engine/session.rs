@@ -31,6 +31,8 @@ pub struct Wait {
     pub argv: Vec<Vec<u8>>,
     /// It waits for nothing but the end of `CLIENT PAUSE`.
     pub postponed: bool,
+    /// It waits for so many followers to have everything up to an offset (WAIT).
+    pub followers: Option<(usize, u64)>,
 }
 
 /// A transaction being queued.
@@ -69,6 +71,17 @@ pub enum ReplyMode {
     SkipNext,
     /// Not the one of this command.
     Skip,
+}
+
+impl ReplyMode {
+    /// What it is for the command after this one.
+    pub(super) fn after_command(self) -> Self {
+        match self {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            mode => mode,
+        }
+    }
 }
 
 /// What a host keeps for a session outside of the engine, in bytes.
@@ -129,6 +142,10 @@ pub struct Session {
     pub closing: bool,
     /// An effect stream is replayed through it.
     pub replica: bool,
+    /// It gets every effect (SYNC).
+    pub follower: bool,
+    /// The port it says it listens on.
+    pub follower_port: u16,
     /// When it was opened and last ran a command, ms since the epoch.
     pub created_ms: u64,
     pub active_ms: u64,
@@ -181,6 +198,8 @@ impl Session {
             monitor: false,
             closing: false,
             replica: false,
+            follower: false,
+            follower_port: 0,
             created_ms: now,
             active_ms: now,
             last: None,

@@ -170,8 +170,9 @@ pub(super) fn stop_waiting(ks: &mut Keyspace, server: &mut Server, session: &mut
 
 fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id: SessionId, reply: Outcome) -> bool {
     let Some(mut session) = sessions.take(id) else { return false };
-    let waited = stop_waiting(ks, server, &mut session).is_some();
-    if waited {
+    let wait = stop_waiting(ks, server, &mut session);
+    let waited = wait.is_some();
+    if let Some(wait) = wait {
         // While it waited the command was not counted.
         let row = session.last.expect("it waited because of a command");
         server.calls[row as usize].calls += 1;
@@ -181,13 +182,27 @@ fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id:
         }
         match reply {
             _ if session.reply_mode == ReplyMode::Off => {}
-            Ok(()) => session.out.null_array(),
+            Ok(()) => match wait.followers {
+                Some((_, offset)) => answer_followers(&mut session, server, offset),
+                None => session.out.null_array(),
+            },
             Err(error) => session.out.error(&error),
         }
         sessions.wake(id);
     }
     sessions.put(session);
     waited
+}
+
+/// Tells a session that waited for followers how many have everything up to `offset`; WAITAOF, that none has it on disk.
+fn answer_followers(session: &mut Session, server: &Server, offset: u64) {
+    let row = session.last.map(|row| server.table.slot(row).row.name);
+    if row == Some("WAITAOF") {
+        session.out.array(2);
+        session.out.int(0);
+        return session.out.int(0);
+    }
+    session.out.int(server.followers_at(offset) as i64);
 }
 
 /// WATCH.

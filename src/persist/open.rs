@@ -196,7 +196,7 @@ impl<S: Storage> Opening<'_, S> {
         if chunks == 0 {
             return Ok(());
         }
-        let mut reader = Reader::new(LoadOptions { now: 0, keep_due: true, size: bytes });
+        let mut reader = Reader::new(LoadOptions { now: 0, keep_due: true, replace: false, size: bytes });
         let wrong = |n: u64, error: RdbError| damaged(Key::Chunk(generation, n), error);
         for from in (0..chunks).step_by(CHUNKS_AT_ONCE as usize) {
             let to = chunks.min(from + CHUNKS_AT_ONCE);

@@ -17,7 +17,7 @@ mod stream;
 mod value;
 mod write;
 
-pub use read::{LoadOptions, Reader, Report, Restored, load, restore};
+pub use read::{LoadOptions, Reader, Report, Restored, clock, load, restore};
 pub use write::{Options, Writer, dump, save};
 
 /// Why bytes are not loaded.

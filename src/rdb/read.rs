@@ -19,17 +19,21 @@ pub fn load(ks: &mut Keyspace, bytes: &[u8], options: LoadOptions) -> Result<Rep
 }
 
 /// Returns the value of a DUMP payload, or `None` if nothing of it is left because all its fields were due. Fails unless the
-/// payload is whole, of a version that is known, and nothing else follows.
-pub fn restore(payload: &[u8], limits: &Limits, seed: u64, now: u64) -> Result<Option<Restored>, RdbError> {
-    let (body, checksum) = payload.split_last_chunk::<8>().ok_or(RdbError::Truncated)?;
-    let (value, version) = body.split_last_chunk::<2>().ok_or(RdbError::Truncated)?;
+/// payload is whole, of a version that is known, and nothing else follows. Without `check` its checksum may be any.
+pub fn restore(
+    payload: &[u8],
+    limits: &Limits,
+    seed: u64,
+    now: u64,
+    check: bool,
+) -> Result<Option<Restored>, RdbError> {
+    let (body, checksum) = payload.split_last_chunk::<8>().ok_or(RdbError::Checksum)?;
+    let (value, version) = body.split_last_chunk::<2>().ok_or(RdbError::Checksum)?;
     let version = u32::from(u16::from_le_bytes(*version));
     if version > MAX_VERSION && version != VALKEY_VERSION {
         return Err(RdbError::Version(version));
     }
-    // As in a file, a checksum of zero says that there is none.
-    let checksum = u64::from_le_bytes(*checksum);
-    if checksum != 0 && checksum != crc64(body) {
+    if check && u64::from_le_bytes(*checksum) != crc64(body) {
         return Err(RdbError::Checksum);
     }
     let target = Target { limits, seed, due_before: now, valkey: version == VALKEY_VERSION };
@@ -72,6 +76,8 @@ pub struct LoadOptions {
     pub now: u64,
     /// Keeps keys and fields that are due, because another engine will say when they go.
     pub keep_due: bool,
+    /// A key that is there already is replaced; else it ends the loading.
+    pub replace: bool,
     /// Bytes of the whole file if known, 0 otherwise: bounds what is made ready for keys the file announces.
     pub size: u64,
 }
@@ -154,6 +160,11 @@ impl Reader {
         let result = self.push_inner(ks, bytes);
         (ks.expiry, ks.notify_flags) = (expiry, notify);
         result
+    }
+
+    /// How many keys were loaded so far.
+    pub fn keys(&self) -> u64 {
+        self.report.keys
     }
 
     /// Whether the whole file was loaded.
@@ -352,20 +363,20 @@ impl Reader {
         let new = ks.in_db(self.db, |ks| {
             let before = ks.len();
             ks.put(key, value, expire.map_or(Ttl::Clear, Ttl::At));
-            if let Some(clock) = self.clock(ks, &about) {
+            if let Some(clock) = clock(ks, about.idle_s, about.freq) {
                 ks.set_clock(key, clock);
             }
             ks.len() > before
         });
         self.report.keys += 1;
-        if new { Ok(()) } else { Err(RdbError::Duplicate(key.to_vec()).into()) }
+        if new || self.options.replace { Ok(()) } else { Err(RdbError::Duplicate(key.to_vec()).into()) }
     }
+}
 
-    /// The access clock the file gives, if it is of the kind that is kept here.
-    fn clock(&self, ks: &Keyspace, about: &About) -> Option<u32> {
-        match ks.clock {
-            Clock::Lru => about.idle_s.map(|idle| ks.lru_clock().wrapping_sub(idle as u32) & 0xFF_FFFF),
-            Clock::Lfu => about.freq.map(|freq| ((ks.now / 60_000) as u32 & 0xFFFF) << 8 | u32::from(freq)),
-        }
+/// The access clock that is said by a time or by a counter, if it is of the kind that is kept here.
+pub fn clock(ks: &Keyspace, idle_s: Option<u64>, freq: Option<u8>) -> Option<u32> {
+    match ks.clock {
+        Clock::Lru => idle_s.map(|idle| ks.lru_clock().wrapping_sub(idle as u32) & 0xFF_FFFF),
+        Clock::Lfu => freq.map(|freq| ((ks.now / 60_000) as u32 & 0xFFFF) << 8 | u32::from(freq)),
     }
 }

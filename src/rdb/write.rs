@@ -23,6 +23,8 @@ pub struct Options {
     pub version: u8,
     /// Whether strings longer than 20 bytes are compressed when that makes them shorter: `rdbcompression`.
     pub compress: bool,
+    /// Whether the checksum at the end is one: `rdbchecksum`; else it is zero, and not looked at.
+    pub checksum: bool,
     /// Whether keys carry when they were last used, or how often: for a server that evicts by it. With it goes the present
     /// access clock: seconds.
     pub clock: Option<(Clock, u32)>,
@@ -36,7 +38,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { version: 11, compress: true, clock: None, now: 0, used_memory: 0, aux: Vec::new() }
+        Options { version: 11, compress: true, checksum: true, clock: None, now: 0, used_memory: 0, aux: Vec::new() }
     }
 }
 
@@ -74,6 +76,7 @@ pub struct Writer {
     sizes: Vec<Option<(u64, u64)>>,
     tables: Crc64,
     crc: u64,
+    checksum: bool,
 }
 
 impl Writer {
@@ -97,6 +100,7 @@ impl Writer {
             sizes,
             tables: Crc64::default(),
             crc: 0,
+            checksum: options.checksum,
         };
         writer.head(&options);
         writer
@@ -173,7 +177,8 @@ impl Sink for Writer {
     fn finish(&mut self) {
         self.out.push(op::END);
         self.crc = self.tables.update(self.crc, &self.out);
-        self.out.extend_from_slice(&self.crc.to_le_bytes());
+        let checksum = if self.checksum { self.crc } else { 0 };
+        self.out.extend_from_slice(&checksum.to_le_bytes());
     }
 
     fn take(&mut self) -> Vec<u8> {

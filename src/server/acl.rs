@@ -1,6 +1,7 @@
 //! The server's side of access control: the ACL file, users of the configuration file, and a secret to make passwords from.
 
 use super::log;
+use super::settings::reason;
 use crate::engine::Engine;
 use crate::engine::acl::Files;
 use std::fs::File;
@@ -42,12 +43,6 @@ fn write(path: &str, text: &[u8]) -> Result<(), String> {
         log::warning(&format!("Saving ACL file '{path}': {e}"));
         reason(&e)
     })
-}
-
-/// What the operating system says, without its number.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_string()
 }
 
 fn secret() -> io::Result<[u8; 32]> {

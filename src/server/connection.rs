@@ -49,6 +49,20 @@ impl Stream {
         };
     }
 
+    /// Has the operating system ask every so many seconds whether the other end is still there; 0 for never.
+    pub(super) fn keep_alive(&self, seconds: u64) {
+        let Stream::Tcp(stream) = self else { return };
+        if seconds > 0 {
+            let every = std::time::Duration::from_secs(seconds);
+            // As Redis does it: three questions, a third of the time apart.
+            let keepalive = socket2::TcpKeepalive::new()
+                .with_time(every)
+                .with_interval((every / 3).max(std::time::Duration::from_secs(1)));
+            // It only finds out earlier what it would find out anyhow.
+            let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
+        }
+    }
+
     pub(super) fn local_address(&self) -> Option<String> {
         match self {
             Stream::Tcp(s) => s.local_addr().ok().map(|a| a.to_string()),

@@ -5,63 +5,125 @@
 use super::log;
 use crate::engine::Engine;
 use crate::engine::keyspace::Keyspace;
-use crate::rdb::{LoadOptions, Options, Reader, Report, Writer, save};
+use crate::rdb::{LoadOptions, Options, RdbError, Reader, Report, Writer};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Read at once while loading.
 const PIECE: usize = 1 << 20;
+/// The same when tests want it slow.
+const SLOW_PIECE: usize = 4 << 10;
 /// Entries a background save writes between two looks at the sockets.
 const SLICE: usize = 2_000;
 
-/// Loads `path` into the engine. Returns `None` if there is no such file. Fails with a sentence, and leaves the file alone.
-pub fn load(engine: &mut Engine, path: &Path, now: u64) -> Result<Option<Report>, String> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(format!("Fatal error: can't open the RDB file {} for reading: {error}", path.display()));
-        }
-    };
-    let describe = |why: &dyn std::fmt::Display| {
-        format!("Fatal error loading the DB, check server logs. {}: {why}", path.display())
-    };
-    let size = file.metadata().map_or(0, |meta| meta.len());
-    let mut reader = Reader::new(LoadOptions { now, size, ..LoadOptions::default() });
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece).map_err(|e| describe(&e))? {
-            0 => break,
-            n => reader.push(&mut engine.ks, &piece[..n]).map_err(|e| describe(&e))?,
+/// A file that is being loaded, while those who ask are told so.
+pub struct Load {
+    file: File,
+    path: PathBuf,
+    reader: Reader,
+    piece: Vec<u8>,
+    /// `key-load-delay`: µs to wait for each key, for tests.
+    pub delay_us: u64,
+    /// When the next piece may be loaded, µs since the epoch.
+    due_us: u64,
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes loaded.
+    pub loaded: u64,
+}
+
+impl Load {
+    /// Opens `path`. Returns `None` if there is no such file. Fails with a sentence.
+    pub fn begin(path: &Path, now: u64) -> Result<Option<Self>, String> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(format!("Fatal error: can't open the RDB file {} for reading: {error}", path.display()));
+            }
         };
+        let size = file.metadata().map_or(0, |meta| meta.len());
+        let reader = Reader::new(LoadOptions { now, size, ..LoadOptions::default() });
+        let path = path.to_path_buf();
+        Ok(Some(Load { file, path, reader, piece: vec![0; PIECE], delay_us: 0, due_us: 0, size, loaded: 0 }))
     }
-    reader.finish().map(Some).map_err(|e| describe(&e))
+
+    /// Loads the next piece. Returns whether more is left. Fails with a sentence, and leaves the file alone.
+    pub fn step(&mut self, engine: &mut Engine) -> Result<bool, String> {
+        if self.wait_ms() > 0 {
+            return Ok(true);
+        }
+        let keys = self.reader.keys();
+        let piece = if self.delay_us > 0 { SLOW_PIECE } else { PIECE };
+        let n = self.file.read(&mut self.piece[..piece]).map_err(|e| describe(&self.path, &e))?;
+        let outcome = self.reader.push(&mut engine.ks, &self.piece[..n]);
+        outcome.map_err(|error| refuse(&self.path, error))?;
+        self.loaded += n as u64;
+        if self.delay_us > 0 {
+            self.due_us = log::now_us() + self.delay_us.saturating_mul(self.reader.keys() - keys);
+        }
+        Ok(n > 0)
+    }
+
+    /// How long until the next piece, ms.
+    pub fn wait_ms(&self) -> u64 {
+        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
+    }
+
+    /// Returns what was loaded. Fails with a sentence if the file ended too early.
+    pub fn finish(self) -> Result<Report, String> {
+        let path = self.path;
+        self.reader.finish().map_err(|error| refuse(&path, error))
+    }
 }
 
-/// Writes the whole data to `path` before anything else is done.
-pub fn save_now(ks: &mut Keyspace, path: &Path) -> io::Result<()> {
-    let bytes = save(ks, Options { now: ks.now, ..Options::default() });
-    let mut target = Target::create(path)?;
-    target.file.write_all(&bytes)?;
-    target.finish()
+fn describe(path: &Path, why: &dyn std::fmt::Display) -> String {
+    format!("Fatal error loading the DB, check server logs. Exiting. ({}: {why})", path.display())
 }
 
-/// A background save: the data of the moment it began, written while commands go on.
-pub struct Background(Target);
+fn refuse(path: &Path, error: RdbError) -> String {
+    match error {
+        RdbError::Truncated => "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_string(),
+        error => describe(path, &error),
+    }
+}
+
+/// A save in slices: the data of the moment it began, written while commands go on.
+pub struct Background {
+    target: Target,
+    /// What `dirty` was when it began.
+    pub dirty: u64,
+    /// When it began, ms since the epoch.
+    pub began_ms: u64,
+    /// `rdb-key-save-delay`: µs to wait for each key, for tests.
+    pub delay_us: u64,
+    /// When the next slice may be written, µs since the epoch.
+    due_us: u64,
+}
 
 impl Background {
     /// Begins a snapshot into a temporary file beside `path`.
-    pub fn begin(ks: &mut Keyspace, path: &Path) -> io::Result<Self> {
+    pub fn begin(ks: &mut Keyspace, path: &Path, options: Options) -> io::Result<Self> {
         let target = Target::create(path)?;
-        let writer = Writer::new(ks, Options { now: ks.now, ..Options::default() });
+        let began_ms = options.now;
+        let writer = Writer::new(ks, options);
         ks.snapshot_begin(Box::new(writer));
-        Ok(Background(target))
+        Ok(Background { target, dirty: ks.dirty, began_ms, delay_us: 0, due_us: 0 })
     }
 
     /// Writes the next slice. Returns whether more is left; an error ends the save and removes the file.
     pub fn step(&mut self, ks: &mut Keyspace) -> io::Result<bool> {
-        let more = ks.snapshot_step(SLICE);
+        let mut slice = SLICE;
+        if self.delay_us > 0 {
+            let now = log::now_us();
+            if now < self.due_us {
+                return Ok(true);
+            }
+            self.due_us = now + self.delay_us;
+            slice = 1;
+        }
+        let more = ks.snapshot_step(slice);
         let bytes = match ks.snapshot_sink() {
             Some(sink) if more => sink.take(),
             _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
@@ -69,17 +131,29 @@ impl Background {
                 sink.take()
             }),
         };
-        if let Err(error) = self.0.file.write_all(&bytes) {
+        if let Err(error) = self.target.file.write_all(&bytes) {
             ks.snapshot_end();
             return Err(error);
         }
         Ok(more)
     }
 
+    /// How long until the next slice, ms.
+    pub fn wait_ms(&self) -> u64 {
+        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
+    }
+
     /// Puts the file in its place.
     pub fn finish(self) -> io::Result<()> {
-        self.0.finish()
+        self.target.finish()
     }
+}
+
+/// Writes `bytes` to `path` as a whole.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut target = Target::create(path)?;
+    target.file.write_all(bytes)?;
+    target.finish()
 }
 
 /// A file that becomes another one when it is whole.

@@ -4,153 +4,184 @@ mod acl;
 mod connection;
 mod dump;
 pub mod figures;
+mod host;
 pub mod log;
 pub mod memory;
+mod network;
+mod saving;
 pub mod settings;
+mod stopping;
 
 use crate::cmd;
+use crate::cmd::params;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
+use host::NativeHost;
 use mio::event::Event;
-use mio::net::{TcpListener, UnixListener};
 use mio::{Events, Interest, Poll, Token};
+use network::{FIRST_CONNECTION, FIRST_LISTENER, Network};
 use settings::Settings;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
+use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
-/// Listeners take the first tokens, connections the rest.
 const SIGNALS: Token = Token(0);
-const FIRST_LISTENER: usize = 1;
-const FIRST_CONNECTION: usize = 64;
 /// The loop looks at the clock at least this often: `hz 10`.
 const MAX_SLEEP_MS: u64 = 100;
 /// What SAVE answers before the host has saved.
 const OK: &[u8] = b"+OK\r\n";
-
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
+/// What a client from elsewhere is told while nobody has chosen a password.
+const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for \
+the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external \
+computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET \
+protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE \
+Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively \
+you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', \
+and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' \
+option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order \
+for the server to start accepting connections from the outside.\r\n";
 
 /// A running server: the engine and everything that is connected to it.
 pub struct Server {
     engine: Engine,
-    settings: Settings,
+    network: Rc<RefCell<Network>>,
     poll: Poll,
     signals: Signals,
-    listeners: Vec<Listener>,
     connections: Slab<Connection>,
     /// Which connection a session belongs to, by the session's place.
     by_session: Vec<Option<usize>>,
     /// Connections with something to write or to close, looked at before the loop sleeps.
     pending: Vec<usize>,
+    /// The snapshot file, while it is being loaded.
+    loading: Option<dump::Load>,
     /// A background save in progress.
     saving: Option<dump::Background>,
-    /// When [`Server::cron`] is due, ms since the epoch.
-    next_cron: u64,
+    /// When the last one was begun, ms since the epoch.
+    tried_ms: u64,
+    /// A signal asked the server to stop; it does at the next turn of its clock.
+    asked: Option<stopping::How>,
+    /// It is about to stop.
+    stopping: bool,
+    /// When the clock turns next, ms since the epoch.
+    cron_ms: u64,
+    /// The file with the process's number, to be removed.
+    pidfile: Option<String>,
     stop: bool,
 }
 
 impl Server {
-    /// Opens the listeners and applies the settings. Fails with a sentence that says which one could not be.
-    pub fn new(settings: Settings) -> Result<Self, String> {
+    /// Applies the settings, opens the listeners, and loads the snapshot file. Fails with what is to be logged or printed.
+    pub fn new(settings: &Settings) -> Result<Self, StartError> {
         let now = log::now_ms();
-        let mut engine = Engine::new(cmd::table(), &Options { databases: settings.databases, seed: log::seed(), now });
+        let options = Options { databases: settings.databases(), seed: log::seed(), now };
+        let mut engine = Engine::new(cmd::table(), &options);
         engine.server.meter.clock_us = figures::clock_us;
         engine.server.nap = figures::nap;
         engine.server.figures = figures::lines;
+        settings.apply(&mut engine, now).map_err(StartError::Settings)?;
+        acl::start(&mut engine).map_err(StartError::Run)?;
+        engine.server.measure_memory(memory::used, memory::resident);
+        let server = Self::open(engine, settings);
+        let mut server = server.map_err(StartError::Run)?;
+        server.say_hello();
+        server.begin_loading(now).map_err(StartError::Run)?;
+        Ok(server)
+    }
+
+    fn open(engine: Engine, settings: &Settings) -> Result<Self, String> {
         let poll = Poll::new().map_err(|e| format!("Failed to make an event queue: {e}"))?;
         let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| format!("Failed to listen for signals: {e}"))?;
         let registered = poll.registry().register(&mut signals, SIGNALS, Interest::READABLE);
         registered.map_err(|e| format!("Failed to listen for signals: {e}"))?;
-        settings.apply(&mut engine, now)?;
-        acl::start(&mut engine)?;
-        engine.server.measure_memory(memory::used, memory::resident);
+        let registry = poll.registry().try_clone().map_err(|e| format!("Failed to make an event queue: {e}"))?;
+        let network = Rc::new(RefCell::new(Network::new(registry)));
         let mut server = Server {
             engine,
-            settings,
+            network: network.clone(),
             poll,
             signals,
-            listeners: Vec::new(),
             connections: Slab::new(),
             by_session: Vec::new(),
             pending: Vec::new(),
+            loading: None,
             saving: None,
-            next_cron: 0,
+            tried_ms: 0,
+            asked: None,
+            stopping: false,
+            cron_ms: 0,
+            pidfile: None,
             stop: false,
         };
-        server.listen()?;
-        server.load(now)?;
+        if let Err(why) = host::room_for_clients(server.engine.server.config.maxclients as u64) {
+            log::warning(&why);
+        }
+        network.borrow_mut().open(&server.engine.server.config)?;
+        let mut host =
+            NativeHost { network, config_file: settings.file.clone(), oom_base: None, snapshot: server.dump_path() };
+        // Without the right to do so the server runs all the same.
+        let _ = host.set_oom_score(&server.engine.server.config);
+        server.engine.server.host = Box::new(host);
+        server.write_pidfile();
+        server.describe_process(settings);
         Ok(server)
     }
 
-    fn listen(&mut self) -> Result<(), String> {
-        let port = self.settings.port;
-        if port != 0 {
-            for address in self.settings.bind.clone() {
-                let (address, optional) = match address.strip_prefix('-') {
-                    Some(rest) => (rest.to_string(), true),
-                    None => (address, false),
-                };
-                let ip = match address.as_str() {
-                    "*" => "0.0.0.0".to_string(),
-                    "localhost" => "127.0.0.1".to_string(),
-                    other => other.trim_matches(['[', ']']).to_string(),
-                };
-                let parsed = ip.parse::<std::net::IpAddr>().map_err(|e| e.to_string());
-                let opened = parsed.and_then(|ip| TcpListener::bind((ip, port).into()).map_err(|e| e.to_string()));
-                match opened {
-                    Ok(listener) => self.listeners.push(Listener::Tcp(listener)),
-                    Err(_) if optional => {}
-                    Err(error) => {
-                        log::warning(&format!(
-                            "Warning: Could not create server TCP listening socket {address}:{port}: {error}"
-                        ));
-                        return Err(format!("Failed listening on port {port} (TCP), aborting."));
-                    }
-                }
-            }
-        }
-        if let Some(path) = &self.settings.unixsocket {
-            // A socket file left by an earlier run would refuse the bind.
-            let _ = std::fs::remove_file(path);
-            let listener = UnixListener::bind(path).map_err(|e| format!("Failed opening Unix socket: bind: {e}"))?;
-            if let Some(mode) = self.settings.unixsocketperm {
-                use std::os::unix::fs::PermissionsExt;
-                let set = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
-                set.map_err(|e| format!("Failed to set the Unix socket's permissions: {e}"))?;
-            }
-            self.listeners.push(Listener::Unix(listener));
-        }
-        if self.listeners.is_empty() {
-            return Err("Configured to not listen anywhere, exiting.".to_string());
-        }
-        for (n, listener) in self.listeners.iter_mut().enumerate() {
-            let token = Token(FIRST_LISTENER + n);
-            let registry = self.poll.registry();
-            let done = match listener {
-                Listener::Tcp(l) => registry.register(l, token, Interest::READABLE),
-                Listener::Unix(l) => registry.register(l, token, Interest::READABLE),
-            };
-            done.map_err(|e| format!("Failed to listen: {e}"))?;
-        }
-        Ok(())
+    /// What harnesses wait for in the log.
+    fn say_hello(&self) {
+        let (version, pid) = (cmd::connection::REDIS_VERSION, std::process::id());
+        let own = env!("CARGO_PKG_VERSION");
+        log::notice(&format!(
+            "Redis version={version}, tabdis version={own}, bits={}, pid={pid}, just started",
+            usize::BITS
+        ));
+        log::notice("Configuration loaded");
+        log::notice(&format!("Running mode=standalone, port={}, PID: {pid}", self.setting("port")));
+        log::notice("Server initialized");
     }
 
-    /// Serves until a signal or SHUTDOWN.
+    /// What INFO tells of the process.
+    fn describe_process(&mut self, settings: &Settings) {
+        let file = settings.file.clone().unwrap_or_default();
+        self.engine.server.host_info.extend([
+            ("server", format!("os:{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+            ("server", format!("config_file:{}", file.display())),
+        ]);
+    }
+
+    /// A parameter that the host acts on.
+    fn setting(&self, name: &str) -> &str {
+        let default = || params::find(name.as_bytes()).map_or("", |param| param.default);
+        self.engine.server.config.other.get(name).map_or_else(default, String::as_str)
+    }
+
+    /// What harnesses wait for before they send commands.
+    fn say_ready(&self) {
+        if self.setting("port") != "0" {
+            log::notice("Ready to accept connections tcp");
+        }
+        if !self.setting("unixsocket").is_empty() {
+            log::notice("Ready to accept connections unix");
+        }
+    }
+
+    /// Serves until a signal or SHUTDOWN. Fails if the snapshot file turns out to be none.
     pub fn run(mut self) -> io::Result<()> {
+        if self.loading.is_none() {
+            self.say_ready();
+        }
         let mut events = Events::with_capacity(1024);
         let mut wake = self.engine.tick(log::now_ms());
         while !self.stop {
             let now = log::now_ms();
             // A background save goes on whenever the sockets are quiet, and a slice at a time when they are not.
-            let sleep = if self.saving.is_some() {
-                0
-            } else {
-                wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS))
+            let sleep = match (&self.loading, &self.saving) {
+                (Some(loading), _) => loading.wait_ms().min(MAX_SLEEP_MS),
+                (None, Some(saving)) => saving.wait_ms().min(MAX_SLEEP_MS),
+                (None, None) => wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS)),
             };
             match self.poll.poll(&mut events, Some(Duration::from_millis(sleep))) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -161,24 +192,22 @@ impl Server {
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
-                    Token(n) if n < FIRST_CONNECTION => self.accept(n - FIRST_LISTENER),
+                    token @ Token(n) if n < FIRST_CONNECTION => self.accept(token),
                     Token(n) => self.on_connection(n - FIRST_CONNECTION, event),
                 }
             }
             let now = log::now_ms();
             wake = self.engine.tick(now);
-            if now >= self.next_cron {
-                self.next_cron = now + MAX_SLEEP_MS;
-                self.cron(now);
-            }
             self.after_calls();
             self.save_on();
+            self.load_on().map_err(io::Error::other)?;
+            if now >= self.cron_ms && !self.engine.server.cron_paused {
+                self.cron_ms = now + MAX_SLEEP_MS;
+                self.cron(now);
+            }
             self.count_turn(began, commands);
         }
-        if let Some(path) = &self.settings.unixsocket {
-            let _ = std::fs::remove_file(path);
-        }
-        log::notice("tabdis is now ready to exit, bye bye...");
+        self.say_goodbye();
         Ok(())
     }
 
@@ -197,10 +226,10 @@ impl Server {
         turns.max_commands = turns.max_commands.max(commands);
     }
 
-    /// What is done ten times a second.
+    /// What is looked at ten times a second.
     fn cron(&mut self, now: u64) {
-        if self.engine.server.cron_paused {
-            return;
+        if let Some(how) = self.asked.take() {
+            self.stop_if_possible(how);
         }
         let began = figures::clock_us();
         for (_, connection) in &mut self.connections {
@@ -208,28 +237,18 @@ impl Server {
         }
         self.engine.cron(now);
         self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
-    }
-
-    fn on_signal(&mut self) {
-        let signals: Vec<_> = self.signals.pending().collect();
-        for signal in signals {
-            log::notice(&format!(
-                "Received {} scheduling shutdown...",
-                if signal == SIGINT { "SIGINT" } else { "SIGTERM" }
-            ));
-            self.stop = true;
+        if self.loading.is_none() {
+            self.look_at_save_points(now);
         }
     }
 
-    fn accept(&mut self, listener: usize) {
+    fn accept(&mut self, listener: Token) {
+        debug_assert!(listener.0 >= FIRST_LISTENER);
         loop {
-            let accepted = match &self.listeners[listener] {
-                Listener::Tcp(l) => l.accept().map(|(s, peer)| (Stream::tcp(s), peer.to_string())),
-                Listener::Unix(l) => l.accept().map(|(s, _)| (Stream::Unix(s), self.settings.unix_name())),
-            };
+            let accepted = self.network.borrow().accept(listener);
             match accepted {
-                Ok((stream, peer)) => self.welcome(stream, peer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(Some((stream, peer))) => self.welcome(stream, peer),
+                Ok(None) => return,
                 Err(error) => return log::warning(&format!("Accepting client connection: {error}")),
             }
         }
@@ -241,10 +260,20 @@ impl Server {
             stream.refuse(b"-ERR max number of clients reached\r\n");
             return;
         }
+        let unix_name = || self.network.borrow().unix_name();
+        let laddr = stream.local_address().unwrap_or_else(unix_name);
+        stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
+        let acl = &self.engine.server.acl;
+        let open = acl.find(b"default").is_some_and(|id| acl.user(id).is_open());
+        let protected = open && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
-        if let Some(s) = self.engine.sessions.get_mut(session) {
-            s.laddr = stream.local_address().unwrap_or_else(|| self.settings.unix_name());
+        let Some(s) = self.engine.sessions.get_mut(session) else { return };
+        s.laddr = laddr;
+        if protected && !s.is_local() {
+            stream.refuse(PROTECTED);
+            self.engine.close(session);
+            return;
         }
         let place = self.connections.vacant_key();
         if stream.register(self.poll.registry(), Token(FIRST_CONNECTION + place)).is_err() {
@@ -317,17 +346,17 @@ impl Server {
         if !self.engine.has_requests() {
             return;
         }
-        let path = self.dump_path();
         for request in self.engine.take_requests() {
             match request {
-                Request::Shutdown { save } => {
-                    let save = save.unwrap_or_else(|| self.saves_by_itself());
-                    if save && !self.save_now() {
-                        log::warning("Errors trying to shut down the server. Check the logs for more information.");
-                        continue;
+                Request::Shutdown { save, force } => {
+                    let how = stopping::How { save, force };
+                    if !self.stop_if_possible(how)
+                        && let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
+                    {
+                        session.out.error(&Error::ShutdownFailed);
                     }
-                    self.stop = true;
                 }
+                Request::AbortShutdown => self.abort_stopping(),
                 Request::Save { background: false } => {
                     if !self.save_now()
                         && let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
@@ -338,62 +367,10 @@ impl Server {
                         session.out.error(&Error::new("ERR"));
                     }
                 }
-                Request::Save { background: true } => match dump::Background::begin(&mut self.engine.ks, &path) {
-                    Ok(saving) => self.saving = Some(saving),
-                    Err(error) => self.saved(Err(error)),
-                },
+                Request::Save { background: true } => self.begin_saving(),
                 // There is no log to rewrite yet.
                 Request::Rewrite => {}
             }
-        }
-    }
-
-    /// Loads the snapshot file, if there is one.
-    fn load(&mut self, now: u64) -> Result<(), String> {
-        let path = self.dump_path();
-        if let Some(report) = dump::load(&mut self.engine, &path, now)? {
-            dump::report(&report);
-        }
-        Ok(())
-    }
-
-    fn dump_path(&self) -> std::path::PathBuf {
-        let name = self.engine.server.config.other.get("dbfilename").map_or("dump.rdb", String::as_str);
-        // The process works in the configured directory.
-        std::path::PathBuf::from(name)
-    }
-
-    /// Whether save points are configured, as they are by default: then the data is saved at the end.
-    fn saves_by_itself(&self) -> bool {
-        self.engine.server.config.other.get("save").is_none_or(|points| !points.is_empty())
-    }
-
-    fn save_now(&mut self) -> bool {
-        let path = self.dump_path();
-        let result = dump::save_now(&mut self.engine.ks, &path);
-        let done = result.is_ok();
-        self.saved(result);
-        done
-    }
-
-    /// Goes on with a background save.
-    fn save_on(&mut self) {
-        let Some(mut saving) = self.saving.take() else { return };
-        match saving.step(&mut self.engine.ks) {
-            Ok(true) => self.saving = Some(saving),
-            Ok(false) => self.saved(saving.finish()),
-            Err(error) => self.saved(Err(error)),
-        }
-    }
-
-    fn saved(&mut self, result: io::Result<()>) {
-        match result {
-            Ok(()) => {
-                self.engine.server.last_save_ms = log::now_ms();
-                self.engine.ks.dirty = 0;
-                log::notice("DB saved on disk");
-            }
-            Err(error) => log::warning(&format!("Failed saving {}: {error}", self.dump_path().display())),
         }
     }
 
@@ -411,4 +388,12 @@ impl Server {
         self.by_session[connection.session.0 as usize] = None;
         self.engine.close(connection.session);
     }
+}
+
+/// Why a server does not start.
+pub enum StartError {
+    /// What it was told makes no sense: for the standard error.
+    Settings(String),
+    /// The machine does not allow it: for the log.
+    Run(String),
 }

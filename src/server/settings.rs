@@ -1,49 +1,35 @@
 //! What the server was told at its start: a configuration file, then options, each a directive of `redis.conf`.
 
-use super::log::{self, Level};
+use super::log;
+use crate::cmd::params::{self, Kind};
+use crate::cmd::rewrite::{self, quoted};
 use crate::engine::Engine;
 use crate::resp::parse::split_words;
+use std::io::Read;
+use std::path::PathBuf;
 
-/// The settings. Those the host acts on have a field; every other directive goes to `CONFIG SET`.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `port`; 0 listens on no TCP port.
-    pub port: u16,
-    /// `bind`: addresses; one with a `-` before it may fail.
-    pub bind: Vec<String>,
-    /// `unixsocket`: a path.
-    pub unixsocket: Option<String>,
-    /// `unixsocketperm`: octal.
-    pub unixsocketperm: Option<u32>,
-    /// `dir`: where files go; it must exist.
-    pub dir: Option<String>,
-    /// `loglevel`.
-    pub loglevel: Level,
-    /// `databases`.
-    pub databases: usize,
-    /// The configuration file.
-    pub file: Option<String>,
-    /// `user`: names with their rules.
-    pub users: Vec<Vec<String>>,
-    /// All other directives, in order.
-    pub rest: Vec<(String, String)>,
+/// How deep files may include each other.
+const MAX_DEPTH: usize = 16;
+
+/// One line that says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Directive {
+    /// Its line, from 1.
+    number: usize,
+    /// As it was written.
+    line: String,
+    /// Its words, the first in lower case.
+    words: Vec<String>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            port: 6379,
-            bind: vec!["127.0.0.1".to_string(), "-::1".to_string()],
-            unixsocket: None,
-            unixsocketperm: None,
-            dir: None,
-            loglevel: Level::Notice,
-            databases: 16,
-            file: None,
-            users: Vec::new(),
-            rest: Vec::new(),
-        }
-    }
+/// The settings, in the order they were given.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The configuration file, absolute.
+    pub file: Option<PathBuf>,
+    /// What came in on the standard input.
+    pub piped: Vec<u8>,
+    directives: Vec<Directive>,
 }
 
 /// What the command line asks for.
@@ -56,141 +42,262 @@ pub enum Command {
     Help,
 }
 
-/// Reads the command line, the program's name first. Fails with a sentence that names the argument.
+/// Reads the command line, the program's name first. Fails with what is to be printed.
 pub fn from_args(args: impl Iterator<Item = std::ffi::OsString>) -> Result<Command, String> {
-    use lexopt::Arg::{Long, Short, Value};
-    let mut settings = Settings::default();
-    let mut parser = lexopt::Parser::from_iter(args);
-    let mut first = true;
-    while let Some(arg) = parser.next().map_err(|e| e.to_string())? {
-        match arg {
-            Short('v') | Long("version") => return Ok(Command::Version),
-            Short('h') | Long("help") => return Ok(Command::Help),
-            Value(path) if first => {
-                let path = path.to_string_lossy().into_owned();
-                settings.read_file(&path)?;
-            }
-            Long(name) => {
-                let name = name.to_string();
-                // As in Redis, everything up to the next word with two dashes belongs to the directive: `--maxmemory-samples -1`.
-                let mut raw = parser.raw_args().map_err(|e| e.to_string())?;
-                let mut values = Vec::new();
-                while let Some(value) = raw.next_if(|word| !word.to_string_lossy().starts_with("--")) {
-                    values.push(value.to_string_lossy().into_owned());
-                }
-                settings.directive(&name, &values)?;
-            }
-            other => return Err(other.unexpected().to_string()),
-        }
-        first = false;
+    let mut args: Vec<String> = args.skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match args.first().map(String::as_str) {
+        Some("-v" | "--version") => return Ok(Command::Version),
+        Some("-h" | "--help") => return Ok(Command::Help),
+        _ => {}
     }
+    let mut settings = Settings::default();
+    let mut text = String::new();
+    // The first word is a file, unless it is an option; a dash at either end is the standard input.
+    if args.first().is_some_and(|first| first != "-" && !first.starts_with("--")) {
+        let path = args.remove(0);
+        text = read_file(&path)?;
+        let absolute =
+            std::path::absolute(&path).map_err(|e| format!("Fatal error, can't open config file '{path}': {e}"))?;
+        settings.file = Some(absolute);
+    }
+    let piped = args.first().is_some_and(|first| first == "-") || args.last().is_some_and(|last| last == "-");
+    if piped {
+        args.retain(|arg| arg != "-");
+        let mut input = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut input)
+            .map_err(|e| format!("Fatal error, can't read the standard input: {e}"))?;
+        text.push_str(&String::from_utf8_lossy(&input));
+        settings.piped = input;
+    }
+    if !args.is_empty() {
+        text.push('\n');
+        text.push_str(&as_directives(&args));
+    }
+    settings.read(&text, 0)?;
     Ok(Command::Run(Box::new(settings)))
 }
 
+/// The options as lines of a configuration file. What follows an option is its value, even if it has two dashes; `--save` alone
+/// is no save points; name and value may be one word.
+fn as_directives(args: &[String]) -> String {
+    let mut text = String::new();
+    let mut is_value = false;
+    for (n, arg) in args.iter().enumerate() {
+        let Some(option) = arg.strip_prefix("--").filter(|_| !is_value) else {
+            text.push_str(&quoted(arg));
+            text.push(' ');
+            is_value = false;
+            continue;
+        };
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(option);
+        text.push(' ');
+        let next_is_option = args.get(n + 1).is_some_and(|next| next.starts_with("--"));
+        let bare = words(arg.as_bytes()).is_some_and(|words| words.len() == 1);
+        if option.eq_ignore_ascii_case("save") && (next_is_option || n + 1 == args.len()) {
+            text.push_str("\"\"");
+        } else {
+            is_value = bare && next_is_option;
+        }
+    }
+    text
+}
+
+fn read_file(path: &str) -> Result<String, String> {
+    let bytes =
+        std::fs::read(path).map_err(|e| format!("Fatal error, can't open config file '{path}': {}", reason(&e)))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What the operating system says, without its number.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+fn words(line: &[u8]) -> Option<Vec<String>> {
+    let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+    let whole = split_words(line, &mut bytes, &mut spans);
+    whole.then(|| spans.iter().map(|(from, to)| String::from_utf8_lossy(&bytes[*from..*to]).into_owned()).collect())
+}
+
+/// What is printed before the server gives up.
+fn fatal(number: usize, line: &str, why: &str) -> String {
+    format!(
+        "\n*** FATAL CONFIG FILE ERROR (Redis {}) ***\nReading the configuration file, at line {number}\n>>> '{line}'\n{why}",
+        crate::cmd::connection::REDIS_VERSION
+    )
+}
+
 impl Settings {
-    fn read_file(&mut self, path: &str) -> Result<(), String> {
-        let text = std::fs::read(path).map_err(|e| format!("Fatal error, can't open config file '{path}': {e}"))?;
-        self.file = Some(path.to_string());
-        for (n, line) in text.split(|b| *b == b'\n').enumerate() {
-            let line = line.trim_ascii();
-            if line.is_empty() || line[0] == b'#' {
+    fn read(&mut self, text: &str, depth: usize) -> Result<(), String> {
+        for (n, line) in text.split('\n').enumerate() {
+            let line = line.trim_matches([' ', '\t', '\r', '\n']);
+            if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let describe = |why: &str| {
-                let shown = String::from_utf8_lossy(line);
-                format!(
-                    "*** FATAL CONFIG FILE ERROR ***\nReading the configuration file, at line {}\n>>> '{shown}'\n{why}",
-                    n + 1
-                )
-            };
-            let (mut text, mut spans) = (Vec::new(), Vec::new());
-            if !split_words(line, &mut text, &mut spans) {
-                return Err(describe("Unbalanced quotes in configuration line"));
+            let fail = |why: &str| fatal(n + 1, line, why);
+            let mut words = words(line.as_bytes()).ok_or_else(|| fail("Unbalanced quotes in configuration line"))?;
+            let Some(name) = words.first_mut() else { continue };
+            name.make_ascii_lowercase();
+            if name == "include" {
+                let [_, pattern] = &words[..] else { return Err(fail("Bad directive or wrong number of arguments")) };
+                if depth == MAX_DEPTH {
+                    return Err(fail("Files include each other too deeply"));
+                }
+                for path in included(pattern) {
+                    self.read(&read_file(&path)?, depth + 1)?;
+                }
+                continue;
             }
-            let words: Vec<String> =
-                spans.iter().map(|(from, to)| String::from_utf8_lossy(&text[*from..*to]).into_owned()).collect();
-            if let Some((name, values)) = words.split_first() {
-                self.directive(name, values).map_err(|why| describe(&why))?;
-            }
+            self.directives.push(Directive { number: n + 1, line: line.to_string(), words });
         }
         Ok(())
     }
 
-    /// Takes one directive.
-    fn directive(&mut self, name: &str, values: &[String]) -> Result<(), String> {
-        let one = || values.first().map(String::as_str).ok_or_else(|| "wrong number of arguments".to_string());
-        match name.to_ascii_lowercase().as_str() {
-            "port" => {
-                self.port = one()?.parse().map_err(|_| "argument must be between 0 and 65535 inclusive".to_string())?
-            }
-            "bind" => {
-                self.bind =
-                    values.iter().flat_map(|v| v.split(' ')).filter(|v| !v.is_empty()).map(str::to_string).collect()
-            }
-            "unixsocket" => self.unixsocket = Some(one()?.to_string()).filter(|path| !path.is_empty()),
-            "unixsocketperm" => {
-                self.unixsocketperm =
-                    Some(u32::from_str_radix(one()?, 8).map_err(|_| "Invalid socket file permissions".to_string())?);
-            }
-            "dir" => self.dir = Some(one()?.to_string()),
-            "databases" => {
-                let count = one()?.parse().ok().filter(|n| (1..=16_384).contains(n));
-                self.databases = count.ok_or("argument must be between 1 and 16384 inclusive")?;
-            }
-            "user" => self.users.push(values.to_vec()),
-            "loglevel" => self.loglevel = level(one()?)?,
-            other => self.rest.push((other.to_string(), values.join(" "))),
-        }
-        Ok(())
+    /// Whether the server is to run in the background.
+    pub fn daemonize(&self) -> bool {
+        self.directives.iter().rev().find(|d| d.words[0] == "daemonize").is_some_and(|d| d.words[1..] == ["yes"])
     }
 
-    /// Acts on the settings: the log's level, the directory, and `CONFIG SET` for the rest.
+    /// How many databases there are to be.
+    pub fn databases(&self) -> usize {
+        let last = self.directives.iter().rev().find(|d| d.words[0] == "databases");
+        // What is no such number is refused when it is applied.
+        last.and_then(|d| d.words.get(1)?.parse().ok()).filter(|n| (1..=100_000).contains(n)).unwrap_or(16)
+    }
+
+    /// Acts on the settings. Fails with what is to be printed.
     pub(super) fn apply(&self, engine: &mut Engine, now: u64) -> Result<(), String> {
-        log::set_level(self.loglevel);
-        if let Some(dir) = &self.dir {
-            std::env::set_current_dir(dir).map_err(|e| format!("Can't chdir to '{dir}': {e}"))?;
+        let other = &mut engine.server.config.other;
+        for (name, value) in [("port", "6379"), ("bind", rewrite::BIND), ("save", rewrite::SAVE_POINTS)] {
+            other.insert(name, value.to_string());
         }
-        engine.server.config.other.insert("port", self.port.to_string());
-        engine.server.config.other.insert("bind", self.bind.join(" "));
-        engine.server.config.other.insert("unixsocket", self.unixsocket.clone().unwrap_or_default());
-        engine.server.config.other.insert("dir", self.dir.clone().unwrap_or_else(current_dir));
         engine.server.starting = true;
-        for user in &self.users {
-            let words: Vec<&[u8]> = user.iter().map(String::as_bytes).collect();
-            engine.server.acl.declare(&words)?;
+        let mut first_save = true;
+        for directive in &self.directives {
+            let outcome = match directive.words[0].as_str() {
+                "save" => save_points(engine, &directive.words[1..], std::mem::take(&mut first_save), now),
+                _ => apply(engine, &directive.words, now),
+            };
+            outcome.map_err(|why| fatal(directive.number, &directive.line, &why))?;
         }
-        let session = engine.open_host("config", now);
-        for (name, value) in &self.rest {
-            engine.call(session, &[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()], now);
-            let Some(session) = engine.sessions.get_mut(session) else { break };
-            let reply = std::mem::take(session.out.bytes_mut());
-            if let [b'-', text @ ..] = reply.as_slice() {
-                let text = String::from_utf8_lossy(text);
-                return Err(format!("Bad directive '{name} {value}': {}", text.trim_end()));
-            }
-        }
-        engine.close(session);
         engine.server.starting = false;
+        engine.server.config.other.insert("dir", current_dir());
         Ok(())
-    }
-
-    /// How `CLIENT LIST` names the unix socket's end.
-    pub(super) fn unix_name(&self) -> String {
-        format!("{}:0", self.unixsocket.as_deref().unwrap_or_default())
     }
 }
 
-fn current_dir() -> String {
+/// The first line of save points replaces the default, each further one adds to them, an empty one removes all.
+fn save_points(engine: &mut Engine, words: &[String], first: bool, now: u64) -> Result<(), String> {
+    let before = engine.server.config.other.get("save").cloned().unwrap_or_default();
+    let new = words.join(" ");
+    set(engine, "save", &new, now)?;
+    if !first && !new.is_empty() && !before.is_empty() {
+        set(engine, "save", &format!("{before} {new}"), now)?;
+    }
+    Ok(())
+}
+
+fn apply(engine: &mut Engine, words: &[String], now: u64) -> Result<(), String> {
+    let (name, values) = (words[0].as_str(), &words[1..]);
+    let Some(param) = params::find(name.as_bytes()) else { return apply_other(engine, words) };
+    let many = matches!(param.kind, Kind::Words(_));
+    if values.len() != 1 && (!many || (values.is_empty() && matches!(param.name, "bind" | "replicaof"))) {
+        return Err("wrong number of arguments".to_string());
+    }
+    let value = values.join(" ");
+    set(engine, name, &value, now)?;
+    match param.name {
+        "dir" => std::env::set_current_dir(&value).map_err(|e| reason(&e)),
+        "loglevel" => {
+            log::set_level(&value);
+            Ok(())
+        }
+        "logfile" => log::set_file(&value).map_err(|e| format!("Can't open the log file: {}", reason(&e))),
+        "replicaof" if !value.is_empty() && !value.eq_ignore_ascii_case("no one") => {
+            Err("Following another server is not possible yet".to_string())
+        }
+        "loadmodule" => Err(format!("Can't load module from {value}: there are none")),
+        _ => Ok(()),
+    }
+}
+
+/// Directives that are not parameters.
+fn apply_other(engine: &mut Engine, words: &[String]) -> Result<(), String> {
+    match (words[0].as_str(), words.len()) {
+        ("rename-command", 3) => {
+            engine.rename_command(words[1].as_bytes(), words[2].as_bytes()).map_err(str::to_string)
+        }
+        ("user", 2..) => {
+            let user: Vec<&[u8]> = words[1..].iter().map(String::as_bytes).collect();
+            engine.server.acl.declare(&user)
+        }
+        _ => Err("Bad directive or wrong number of arguments".to_string()),
+    }
+}
+
+/// Sets a parameter. Fails with the reason in the error of CONFIG SET.
+fn set(engine: &mut Engine, name: &str, value: &str, now: u64) -> Result<(), String> {
+    let id = engine.open_host("config", now);
+    engine.call(id, &[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()], now);
+    let reply = engine.sessions.get_mut(id).map(|s| std::mem::take(s.out.bytes_mut())).unwrap_or_default();
+    engine.close(id);
+    let [b'-', text @ ..] = reply.as_slice() else { return Ok(()) };
+    let text = String::from_utf8_lossy(text).trim_end().to_string();
+    let why = text.strip_prefix("ERR CONFIG SET failed").and_then(|rest| rest.split_once(" - "));
+    Err(why.map_or(text.clone(), |(_, why)| why.to_string()))
+}
+
+/// The files that a pattern means, in order; without a star it means itself.
+fn included(pattern: &str) -> Vec<String> {
+    if !pattern.contains(['*', '?', '[']) {
+        return vec![pattern.to_string()];
+    }
+    let (folder, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<String> = entries
+        .filter(|entry| crate::base::glob::matches(name.as_bytes(), entry.file_name().as_encoded_bytes()))
+        .map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy()))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Where the process works.
+pub(super) fn current_dir() -> String {
     std::env::current_dir().map_or_else(|_| ".".to_string(), |dir| dir.to_string_lossy().into_owned())
 }
 
-fn level(word: &str) -> Result<Level, String> {
-    match word {
-        "nothing" => Ok(Level::Nothing),
-        "warning" => Ok(Level::Warning),
-        "notice" => Ok(Level::Notice),
-        "verbose" => Ok(Level::Verbose),
-        "debug" => Ok(Level::Debug),
-        _ => Err("argument(s) must be one of the following: debug, verbose, notice, warning, nothing".to_string()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(args: &[&str]) -> String {
+        as_directives(&args.iter().map(|arg| arg.to_string()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_become_lines() {
+        for (args, want) in [
+            (&["--port", "1", "--save", ""][..], "port \"1\" \nsave \"\" "),
+            (&["--save", "--loglevel", "debug"], "save \"\"\nloglevel \"debug\" "),
+            (&["--port", "--loglevel", "verbose"], "port \"--loglevel\" \"verbose\" "),
+            (&["--replicaof", "--a", "--b"], "replicaof \"--a\" \nb "),
+            (&["--maxmemory 7mb", "--hz 9"], "maxmemory 7mb \nhz 9 "),
+            (&["loglevel", "verbose", "--hz", "9"], "\"loglevel\" \"verbose\" \nhz \"9\" "),
+        ] {
+            assert_eq!(lines(args), want);
+        }
+    }
+
+    #[test]
+    fn a_bad_line_is_shown_with_its_number() {
+        let mut settings = Settings::default();
+        let error = settings.read("# fine\n\nport \"1", 0).unwrap_err();
+        assert!(error.contains("at line 3\n>>> 'port \"1'\nUnbalanced quotes in configuration line"), "{error}");
     }
 }

@@ -216,9 +216,10 @@ fn word(request: &Request) -> &'static str {
         Request::Save { background: true } => "bgsave",
         Request::Save { background: false } => "save",
         Request::Rewrite => "rewrite",
-        Request::Shutdown { save: Some(true) } => "shutdown save",
-        Request::Shutdown { save: Some(false) } => "shutdown nosave",
-        Request::Shutdown { save: None } => "shutdown",
+        Request::Shutdown { save: Some(true), .. } => "shutdown save",
+        Request::Shutdown { save: Some(false), .. } => "shutdown nosave",
+        Request::Shutdown { save: None, .. } => "shutdown",
+        Request::AbortShutdown => "shutdown abort",
     }
 }
 

@@ -14,7 +14,7 @@ import { setupTests } from '../tools/setup.mjs'
 import { writeSummary } from './tools/report.mjs'
 
 /** The benchmarks of the package; the others need only the native server. */
-const ofPackage = ['js.bench.mjs', 'size.bench.mjs']
+const ofPackage = ['js.bench.mjs', 'size.bench.mjs', 'work.bench.mjs']
 
 async function bench() {
   const options = process.argv.slice(2).filter((word, n, all) => word.startsWith('--') || all[n - 1] === '--keys')

@@ -1,37 +1,20 @@
 // The clients people use, unchanged, against `tabdis-server` on a port.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import Redis from 'ioredis'
 import { createClient } from 'redis'
+import { startServer } from './server.mjs'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 let port, server
 
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  return port
-}
-
 before(async () => {
-  port = await freePort()
-  execFileSync('cargo', ['build', '--features', 'server', '--bin', 'tabdis-server'], { cwd: root, stdio: 'inherit' })
-  const target = process.env.CARGO_TARGET_DIR ?? `${root}/target`
-  server = spawn(`${target}/debug/tabdis-server`, ['--port', String(port), '--save', ''], { stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const line of createInterface(server.stdout)) if (line.includes('Ready to accept')) break
+  server = await startServer()
+  port = server.port
 })
 
-after(async () => {
-  server.kill()
-  await once(server, 'exit')
-})
+after(() => server.stop())
 
 test('ioredis: commands, pipelines, transactions, streams of keys, subscriptions, waiting', async () => {
   const redis = new Redis(port)

@@ -2,8 +2,11 @@
 
 use tabdis::base::rng::Rng;
 use tabdis::ds::hash::Hash;
+use tabdis::ds::json::{self, Json};
 use tabdis::ds::list::List;
 use tabdis::ds::set::Set;
+use tabdis::ds::stream::{Bound, Group, Id, Pending, References, Stream, Trim};
+use tabdis::ds::vector::{Quant, VectorSet};
 use tabdis::ds::zset::Zset;
 use tabdis::engine::value::Object;
 use tabdis::engine::{Keyspace, Ttl};
@@ -26,8 +29,11 @@ fn text(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
-    let (kind, size) = (rng.below(4), rng.below(4));
+fn object(ks: &Keyspace, rng: &mut Rng, modules: bool) -> Object {
+    let (kind, size) = ([0, 1, 2, 5, 6, 3, 4][rng.below(if modules { 7 } else { 5 })], rng.below(4));
+    if kind == 6 {
+        return Object::Stream(stream(ks, rng));
+    }
     let size = 1 + rng.below([5, 40, 200, 900][size]);
     let ints = rng.below(3) == 0;
     let mut item = |n: usize| if ints { (n as i64 * 1_000_003 - 5_000).to_string().into_bytes() } else { text(rng) };
@@ -41,6 +47,19 @@ fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
             let mut set = Set::new();
             (0..size).for_each(|n| _ = set.add(&item(n), &ks.limits.set, ks.seed));
             Object::Set(set)
+        }
+        3 => {
+            let text = format!("{{\"n\":{size},\"list\":[{}]}}", vec!["{\"a\":1.5}"; size].join(","));
+            Object::Json(Json::new(json::parse(text.as_bytes()).expect("it is written well")))
+        }
+        4 => {
+            let mut set = VectorSet::shaped(3, None, 4, [Quant::None, Quant::Q8, Quant::Bin][size % 3]);
+            for n in 0..size.min(100) {
+                let packed = set.pack(&[n as f32, 1.0, -(n as f32) / 2.0]);
+                set.set(format!("e{n}").as_bytes(), &packed, 20);
+                set.set_attribute(format!("e{n}").as_bytes(), if n % 2 == 0 { b"" } else { b"{}" });
+            }
+            Object::VectorSet(set)
         }
         2 => {
             let mut zset = Zset::new();
@@ -64,8 +83,56 @@ fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
     }
 }
 
+/// A stream of one to many nodes, with entries deleted in all ways and groups at all stages.
+fn stream(ks: &Keyspace, rng: &mut Rng) -> Stream {
+    let mut stream = Stream::new();
+    let (mut ids, mut id) = (Vec::new(), Id::new(1 + rng.below(1_000) as u64, rng.u64() >> rng.below(64)));
+    let size = [2, 50, 700][rng.below(3)];
+    for _ in 0..rng.below(size) {
+        id = match rng.below(4) {
+            0 => Id::new(id.ms + 1 + rng.below(100_000) as u64, rng.u64() >> rng.below(64)),
+            _ => id.next().unwrap_or(Id::MAX),
+        };
+        let mut pairs = vec![b"field".to_vec(), text(rng)];
+        if rng.below(5) == 0 {
+            pairs.extend([text(rng), text(rng)]);
+        }
+        let pairs: Vec<&[u8]> = pairs.iter().map(Vec::as_slice).collect();
+        if stream.append(id, &pairs, &ks.limits.stream).is_ok() {
+            ids.push(id);
+        }
+    }
+    for n in 0..rng.below(3) {
+        let (read, mut group) = (rng.below(ids.len() + 1), Group::default());
+        let consumers: Vec<_> = (0..rng.below(4)).map(|n| group.add(format!("c{n}").as_bytes(), NOW - 9)).collect();
+        for id in ids.iter().take(if consumers.is_empty() { 0 } else { read }) {
+            if rng.below(3) == 0 {
+                continue;
+            }
+            let consumer = consumers[rng.below(consumers.len())];
+            let delivered_ms = NOW - rng.below(1_000_000) as u64;
+            group.assign(Pending { id: *id, delivered_ms, deliveries: 1 + rng.below(300) as u64, consumer });
+            group.consumer_mut(consumer).unwrap().active_ms = Some(delivered_ms);
+        }
+        group.last_id = read.checked_sub(1).map_or(Id::MIN, |at| ids[at]);
+        group.entries_read = (rng.below(2) == 0).then_some(read as u64);
+        assert!(stream.add_group(format!("{n}").as_bytes(), group));
+    }
+    ids.iter().filter(|_| rng.below(6) == 0).for_each(|id| _ = stream.delete(*id));
+    if rng.below(3) == 0 {
+        let bound = Bound::MaxLen(rng.below(stream.len() + 1) as u64);
+        stream.trim(&Trim { bound, whole_nodes: rng.below(2) == 0, limit: 0, references: References::Keep });
+    }
+    stream
+}
+
 /// Fills databases 0, 3 and 15 with everything there is.
 pub fn fill(ks: &mut Keyspace, rng: &mut Rng, keys: usize) {
+    fill_with(ks, rng, keys, true);
+}
+
+/// The same, with values of `modules` only if wanted: a Redis without them cannot load these.
+pub fn fill_with(ks: &mut Keyspace, rng: &mut Rng, keys: usize, modules: bool) {
     ks.now = NOW;
     for n in 0..keys {
         let db = [0, 3, 15][rng.below(3)];
@@ -75,7 +142,7 @@ pub fn fill(ks: &mut Keyspace, rng: &mut Rng, keys: usize) {
             let value = text(rng);
             ks.in_db(db, |ks| ks.set_text(key.as_bytes(), &value, ttl));
         } else {
-            let object = object(ks, rng);
+            let object = object(ks, rng, modules);
             ks.in_db(db, |ks| ks.set_object(key.as_bytes(), object, ttl));
         }
     }

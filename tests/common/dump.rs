@@ -35,10 +35,32 @@ fn value(key: &[u8], ask: &mut impl FnMut(&[&[u8]]) -> Value) -> String {
             .map(|(member, score)| (member, tabdis::base::num::parse_f64(&score).map(|score| score + 0.0)))
             .map(|(member, score)| format!("{}={score:?}", show(&member)))
             .collect(),
-        "stream" => vec![format!("{:?} {:?}", ask(&[b"XRANGE", key, b"-", b"+"]), ask(&[b"XINFO", b"STREAM", key]))],
+        "stream" => {
+            let entries = format!("{:?} {:?}", ask(&[b"XRANGE", key, b"-", b"+"]), ask(&[b"XINFO", b"STREAM", key]));
+            [entries].into_iter().chain(groups(key, ask)).collect()
+        }
         _ => Vec::new(),
     };
     format!("{kind} {}", parts.join(" "))
+}
+
+/// The groups of a stream: name, last id, and what is pending for whom, without times.
+fn groups(key: &[u8], ask: &mut impl FnMut(&[&[u8]]) -> Value) -> Vec<String> {
+    let all = ask(&[b"XINFO", b"GROUPS", key]);
+    let names = all.items().unwrap_or_default().iter().filter_map(|group| group.items()?.get(1)?.text());
+    let names: Vec<Vec<u8>> = names.map(<[u8]>::to_vec).collect();
+    let last_ids = all.items().unwrap_or_default().iter().map(|group| group.items().and_then(|items| items.get(7)));
+    let last_ids: Vec<String> = last_ids.map(|id| format!("{id:?}")).collect();
+    let mut texts = Vec::new();
+    for (name, last_id) in names.iter().zip(last_ids) {
+        let pending = ask(&[b"XPENDING", key, name, b"-", b"+", b"1000000"]);
+        let pending = pending.items().unwrap_or_default().iter().map(|entry| {
+            let items = entry.items().unwrap_or_default();
+            items.iter().enumerate().filter(|(n, _)| *n != 2).map(|(_, item)| format!("{item:?}")).collect::<String>()
+        });
+        texts.push(format!("{} {last_id} {:?}", show(name), pending.collect::<Vec<_>>()));
+    }
+    texts
 }
 
 fn show(bytes: &[u8]) -> String {

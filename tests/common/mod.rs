@@ -9,6 +9,7 @@ pub mod leader;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;
+pub mod streams;
 pub mod syntax;
 pub mod transcript;
 pub mod words;

@@ -133,6 +133,18 @@ impl RedisPeer {
         texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
     }
 
+    /// Makes the users what they were at the start.
+    fn forget_users(&mut self) {
+        let users = self.command(&[b"ACL", b"USERS"]);
+        let all = users.items().unwrap_or_default().iter().filter_map(|name| name.text());
+        let names: Vec<&[u8]> = all.filter(|name| *name != b"default").collect();
+        if !names.is_empty() {
+            self.command(&[&[&b"ACL"[..], b"DELUSER"], &names[..]].concat());
+        }
+        self.command(&[b"ACL", b"SETUSER", b"default", b"on", b"nopass", b"+@all", b"~*", b"&*"]);
+        self.command(&[b"ACL", b"LOG", b"RESET"]);
+    }
+
     fn restore_settings(&mut self) {
         let now = self.read_settings();
         for (before, now) in self.settings.clone().iter().zip(now) {
@@ -170,7 +182,11 @@ impl Peer for RedisPeer {
             let argv: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
             self.command(&argv);
         }
+        self.forget_users();
         self.restore_settings();
+        for command in ["ACL LOG RESET", "LATENCY RESET", "SLOWLOG RESET"] {
+            self.command(&command.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        }
         self.settle();
     }
 }

@@ -1,6 +1,7 @@
 //! Random commands: every row's syntax filled with arguments that meet each other. And what is known beyond the rows: whose
 //! replies have no order, which depend on chance.
 
+use super::streams;
 use super::syntax::{self, Node};
 use tabdis::base::rng::Rng;
 use tabdis::engine::row::{Group, Slot, flag};
@@ -12,12 +13,16 @@ const UNORDERED: &[&str] = &[
 ];
 
 /// Commands whose reply is by chance.
-const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "ZRANDMEMBER"];
+const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "VRANDMEMBER", "ZRANDMEMBER"];
 
 /// Words that 7.0 does not know after these names: what has them is left out.
 const NEWER_WORDS: &[(&str, &[&str])] = &[
     ("HSCAN", &["NOVALUES"]),
     ("BITOP", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("XADD", &["KEEPREF", "DELREF", "ACKED"]),
+    ("XTRIM", &["KEEPREF", "DELREF", "ACKED"]),
+    ("XREAD", &["+"]),
+    ("XREADGROUP", &["CLAIM"]),
     ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
 ];
 
@@ -29,7 +34,8 @@ pub fn is_newer(argv: &[Vec<u8>]) -> bool {
 
 /// Whether the order of the reply's elements means nothing.
 pub fn is_unordered(argv: &[Vec<u8>]) -> bool {
-    is_one_of(argv, UNORDERED)
+    let is_cat = argv.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"CAT"));
+    is_one_of(argv, UNORDERED) || (is_one_of(argv, &["ACL"]) && is_cat)
 }
 
 /// Whether the reply is by chance.
@@ -42,7 +48,7 @@ pub fn is_by_chance(argv: &[Vec<u8>]) -> bool {
 pub fn asks_for_memory(argv: &[Vec<u8>]) -> bool {
     let number = |arg: &Vec<u8>| std::str::from_utf8(arg).ok().and_then(|text| text.parse::<i64>().ok());
     let large = |arg: &Vec<u8>| number(arg).is_some_and(|n| n.unsigned_abs() > 100_000);
-    is_one_of(argv, &["DEBUG", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER"]) && argv.iter().any(large)
+    is_one_of(argv, &["DEBUG", "SRANDMEMBER", "HRANDFIELD", "VRANDMEMBER", "ZRANDMEMBER"]) && argv.iter().any(large)
 }
 
 /// Whether the command's name is in the list.
@@ -141,6 +147,54 @@ const EDGES: &[&str] = &[
     "\u{e9}",
 ];
 
+/// Documents and parts of them.
+const DOCUMENTS: &[&str] = &[
+    "1",
+    "-2.5",
+    "\"a\"",
+    "\"caf\u{e9}\"",
+    "true",
+    "null",
+    "[]",
+    "{}",
+    "[1,2,[3,\"x\"]]",
+    "{\"a\":1,\"b\":{\"a\":[true,2.5]},\"c\":\"s\"}",
+    "{\"a\":{\"a\":{\"a\":7}},\"l\":[{\"a\":1},{\"a\":2}]}",
+    "[[[]],[[1]]]",
+    "18446744073709551615",
+    "{\"a\":null}",
+    "[1",
+    "x",
+];
+
+/// Paths that meet them.
+const PATHS: &[&str] = &[
+    "$",
+    "$",
+    ".",
+    "$.a",
+    ".a",
+    "a",
+    "$.b",
+    "$..a",
+    "..a",
+    "$.*",
+    ".*",
+    "$.l[0]",
+    "$.l[-1].a",
+    "$.l[0:1]",
+    "$..*",
+    "$[0]",
+    "[1]",
+    "$.l[?(@.a>1)]",
+    "$..[?(@.a==1 || !@.b)]",
+    "$.l[0,1]['a']",
+    "$.new",
+    ".new.deep",
+    "$..new",
+    "$[",
+];
+
 impl Vocabulary {
     /// The commands whose slots `wanted` says.
     pub fn new(wanted: impl Fn(&Slot) -> bool) -> Self {
@@ -185,6 +239,7 @@ impl Vocabulary {
         let mut filler = Filler { vocabulary: self, word, rng, args };
         filler.node(&word.syntax);
         filler.count_what_follows();
+        streams::balance(filler.rng, &mut filler.args, &word.slot.full_name);
         filler.finish()
     }
 }
@@ -238,6 +293,7 @@ impl Filler<'_> {
             let counted = match self.args[at].0 {
                 "numkeys" => "key",
                 "numfields" => "field",
+                "num" if self.word.slot.row.group == Group::VectorSet => "value",
                 _ => continue,
             };
             let rest = self.args[at + 1..].iter().map(|(name, _)| *name);
@@ -286,13 +342,27 @@ impl Filler<'_> {
         if name == "timeout" {
             return pick(self.rng, &["0", "0", "0", "0.0", "00", "-1", "x", "1e30", "inf", "1e400", "", "nan"]);
         }
+        let of_stream = self.word.slot.row.group == Group::Stream;
         if edges > 0 && !is_key && self.rng.below(edges) == 0 && self.may_be_edge(name) {
             return edge(self.rng);
+        }
+        match self.word.slot.row.group {
+            Group::Json if !is_key => return self.of_a_document(name),
+            Group::VectorSet if !is_key => return self.of_a_vector(name),
+            _ => {}
+        }
+        if of_stream && let Some(value) = streams::value(self.rng, &self.word.slot.full_name, name) {
+            return value;
         }
         match name {
             _ if is_key => self.key(),
             "member" | "element" | "field" | "pivot" | "item" => self.member(),
             _ if self.word.slot.row.group == Group::Bitmap => self.about_bits(name),
+            "longitude" | "latitude" => self.degrees(),
+            "radius" | "width" | "height" => match self.rng.below(12) {
+                0 => pick(self.rng, &["0", "-1", "x", "1e9", "40000"]),
+                _ => format!("{}.{}", self.rng.below(4_000), self.rng.below(100)).into_bytes(),
+            },
             "value" if self.word.slot.row.group == Group::Hash => self.text(),
             "value" => self.text(),
             "score" | "weight" => self.score(),
@@ -327,6 +397,15 @@ impl Filler<'_> {
         }
     }
 
+    /// A longitude or a latitude, mostly in one region.
+    fn degrees(&mut self) -> Vec<u8> {
+        match self.rng.below(30) {
+            0 => pick(self.rng, &["180", "-180", "85.05112878", "-85.05112878", "85.06", "180.1", "x", "-0", "0"]),
+            1..4 => format!("{}.{}", self.rng.below(170) as i64 - 85, self.rng.below(1000)).into_bytes(),
+            _ => format!("{}.{:04}", 30 + self.rng.below(10), self.rng.below(10_000)).into_bytes(),
+        }
+    }
+
     /// An argument of a command about bits: positions near each other, so that fields overlap.
     fn about_bits(&mut self, name: &str) -> Vec<u8> {
         match name {
@@ -354,6 +433,7 @@ impl Filler<'_> {
         );
         match name {
             // They have edges of their own, none of which is over soon.
+            "min-idle-time" | "ms" => false,
             _ if name.ends_with("seconds") => self.vocabulary.times != Times::Far,
             "count" | "offset" => !fills_memory,
             "numkeys" => self.rng.below(3) == 0,
@@ -364,12 +444,16 @@ impl Filler<'_> {
     /// A key, mostly of the type the command is for.
     fn key(&mut self) -> Vec<u8> {
         let own = match self.word.slot.row.group {
+            Group::Hyperloglog if self.rng.below(8) > 0 => "p",
             Group::Bitmap | Group::String | Group::Hyperloglog => "s",
             Group::List => "l",
             Group::Set => "t",
+            Group::Geo if self.rng.below(8) > 0 => "g",
             Group::SortedSet | Group::Geo => "z",
             Group::Hash => "h",
             Group::Stream => "x",
+            Group::Json => "j",
+            Group::VectorSet => "v",
             _ => "",
         };
         // Ranges by text have no meaning where scores differ: they get sets of their own.
@@ -377,7 +461,7 @@ impl Filler<'_> {
             return pick(self.rng, &["y0", "y1", "y0", "y1", "s0", "none"]);
         }
         let kind = if own.is_empty() || self.rng.below(12) == 0 {
-            ["s", "l", "t", "z", "h", "w_", "w_"][self.rng.below(7)]
+            ["s", "l", "t", "z", "h", "p", "x", "g", "j", "v", "w_", "w_"][self.rng.below(12)]
         } else {
             own
         };
@@ -386,6 +470,39 @@ impl Filler<'_> {
             1 => vec![b'k'; 300],
             2 => b"none".to_vec(),
             _ => format!("{kind}{}", self.rng.below(4)).into_bytes(),
+        }
+    }
+
+    /// An argument of a JSON command.
+    fn of_a_document(&mut self, name: &str) -> Vec<u8> {
+        let numbers = self.word.slot.full_name.starts_with("json.num");
+        match name {
+            "path" => pick(self.rng, PATHS),
+            "value" if numbers => pick(self.rng, &["1", "2", "-3", "0.5", "1e300", "9223372036854775807", "x", "null"]),
+            "value" => pick(self.rng, DOCUMENTS),
+            "indent" | "newline" | "space" => pick(self.rng, &["", " ", "\t", "\n", "--"]),
+            _ => self.index(),
+        }
+    }
+
+    /// An argument of a command of vector sets. All vectors have two dimensions, most of the time.
+    fn of_a_vector(&mut self, name: &str) -> Vec<u8> {
+        match name {
+            "element" => vec![b'a' + self.rng.below(12) as u8],
+            "value" => (self.rng.below(21) as i64 - 10).to_string().into_bytes(),
+            "num" => b"2".to_vec(),
+            "vector" => {
+                [self.rng.f64() as f32, self.rng.f64() as f32 - 0.5].iter().flat_map(|x| x.to_le_bytes()).collect()
+            }
+            "dim" => pick(self.rng, &["1", "2", "2", "3"]),
+            "attributes" => pick(self.rng, &["", "{}", "{\"n\":1}", "{\"n\":2,\"s\":\"abc\"}", "no json"]),
+            "expression" => {
+                pick(self.rng, &[".n > 1", ".n", ".s in [\"abc\", 1]", "!(.n == 1) and 'b' in .s", ".n +", "1"])
+            }
+            "numlinks" => pick(self.rng, &["4", "16", "16", "16", "3"]),
+            "delta" => pick(self.rng, &["0.1", "0.5", "1", "0", "x"]),
+            "start" | "end" => pick(self.rng, &["-", "+", "[a", "(c", "[z", "x"]),
+            _ => pick(self.rng, &["1", "2", "5", "100", "0", "-1", "-3"]),
         }
     }
 

@@ -1,5 +1,6 @@
 //! When two replies to the same command count as equal although their bytes differ: every tolerance has a name and a reason.
 
+use super::streams;
 use crate::common::words;
 use tabdis::resp::reply::Value;
 
@@ -31,6 +32,27 @@ pub const ALL: &[Tolerance] = &[
         name: "clock",
         reason: "the servers run a command some milliseconds apart",
         equal: |argv, a, b| words::is_one_of(argv, CLOCKED) && close(a, b),
+    },
+    Tolerance {
+        name: "idle",
+        reason: "how long what is pending in a stream is idle differs by the ms between two servers",
+        equal: |argv, a, b| words::is_one_of(argv, &["XPENDING"]) && streams::close(a, b),
+    },
+    Tolerance {
+        name: "stream info",
+        reason: "since 7.2 XINFO says when a consumer was active, consumers are made before there is something for them, and \
+            lag and entries-read are known in other cases",
+        equal: |argv, a, b| words::is_one_of(argv, &["XINFO"]) && streams::of_7_0(a) == streams::of_7_0(b),
+    },
+    Tolerance {
+        name: "consumer",
+        reason: "since 7.2 XREADGROUP and XCLAIM make a consumer before there is something for it",
+        equal: |argv, a, b| words::is_one_of(argv, &["XGROUP"]) && (a, b) == (&Value::Int(0), &Value::Int(1)),
+    },
+    Tolerance {
+        name: "unbalanced",
+        reason: "the text names the command since 7.2",
+        equal: |argv, a, b| words::is_one_of(argv, &["XREAD", "XREADGROUP"]) && streams::both_unbalanced(a, b),
     },
     Tolerance {
         name: "digits",
@@ -98,7 +120,8 @@ pub const ALL: &[Tolerance] = &[
 pub const WAIT: &str = "wait";
 /// Its reason.
 pub const WAIT_REASON: &str = "7.0 serves the key that became ready, newer servers run the command again, which looks at earlier \
-    keys first; and a key that held another type when it was overwritten makes nobody ready in Redis";
+    keys first; and a key that held another type when it was overwritten makes nobody ready in Redis; 7.0 also wakes \
+    who reads streams for nothing at times, and has words of its own for a stream that has gone";
 
 /// Whether it means nothing that a command that waited got `ours` here and `theirs` there.
 pub fn of_a_wait(argv: &[Vec<u8>], ours: Option<&Value>, theirs: Option<&Value>) -> bool {
@@ -107,6 +130,11 @@ pub fn of_a_wait(argv: &[Vec<u8>], ours: Option<&Value>, theirs: Option<&Value>)
         argv.iter().position(|arg| arg == key)
     };
     match (ours, theirs) {
+        (_, Some(theirs)) if streams::is_vain(argv, theirs) => true,
+        (Some(ours), Some(theirs)) if streams::both_gone(ours, theirs) => true,
+        (Some(ours), Some(theirs)) if words::is_one_of(argv, &["XREAD", "XREADGROUP"]) => {
+            streams::serves_more(ours, theirs)
+        }
         (Some(Value::Error(text)), Some(theirs)) => text.starts_with(b"WRONGTYPE") && !theirs.is_error(),
         (Some(ours), Some(theirs)) => place(ours).zip(place(theirs)).is_some_and(|(ours, theirs)| ours < theirs),
         (Some(ours), None) => !ours.is_error(),

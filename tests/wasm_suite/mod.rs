@@ -1,5 +1,7 @@
 //! What the browser host has to do, wherever it runs: the engine in wasm, its ABI, IndexedDB.
 
+mod memory;
+
 use std::cell::Cell;
 use tabdis::cmd;
 use tabdis::engine::{Engine, Options, Proto};

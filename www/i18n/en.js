@@ -163,6 +163,7 @@ export default {
   'value.value': 'Value',
   'value.member': 'Member',
   'value.score': 'Score',
+  'value.vector': 'Vector',
   'value.id': 'Id',
   'value.entry': 'Fields',
   'value.unknown': 'This type has no view here; read it in the terminal.',

@@ -163,6 +163,7 @@ export default {
   'value.value': '值',
   'value.member': '成员',
   'value.score': '分数',
+  'value.vector': '向量',
   'value.id': 'ID',
   'value.entry': '字段',
   'value.unknown': '这里无法显示此类型，请在终端中读取。',

@@ -6,10 +6,11 @@ import { bytesOf, textOf } from './reply.js'
 export const ROWS = 200
 export const ITEMS = 100
 const TEXT_BYTES = 4096
+const COMPONENTS = 8
 const SCAN_COUNT = 500
 const MAX_SCANS = 40
 
-const SIZE = { string: ['STRLEN', 'bytes'], list: ['LLEN', 'items'], hash: ['HLEN', 'fields'], set: ['SCARD', 'members'], zset: ['ZCARD', 'members'], stream: ['XLEN', 'entries'] }
+const SIZE = { string: ['STRLEN', 'bytes'], list: ['LLEN', 'items'], hash: ['HLEN', 'fields'], set: ['SCARD', 'members'], zset: ['ZCARD', 'members'], stream: ['XLEN', 'entries'], vectorset: ['VCARD', 'members'] }
 
 /** The client behind the view. */
 export class KeyReader {
@@ -122,10 +123,24 @@ const READ = {
   async zset(ask, key) {
     return { items: pairs(await ask('ZRANGE', key, '0', String(ITEMS - 1), 'WITHSCORES')) }
   },
+  async 'ReJSON-RL'(ask, key) {
+    const text = textOf((await ask('JSON.GET', key, 'INDENT', '  ', 'NEWLINE', '\n', 'SPACE', ' ')).value ?? '')
+    return { text: text.length > TEXT_BYTES ? `${text.slice(0, TEXT_BYTES)} …` : text }
+  },
+  async vectorset(ask, key) {
+    const members = values(await ask('VRANGE', key, '-', '+', String(ITEMS)))
+    return { items: await Promise.all(members.map(async (member) => [member, await ask('VEMB', key, member).then(components)])) }
+  },
   async stream(ask, key) {
     const entries = values(await ask('XREVRANGE', key, '+', '-', 'COUNT', String(ITEMS)))
     return { items: entries.map(([id, fields]) => [id.value, pairs(fields).flat()]) }
   },
+}
+
+/** The first components of a vector, as text. */
+function components(reply) {
+  const shown = values(reply).slice(0, COMPONENTS).map((value) => Number(textOf(value)).toPrecision(4))
+  return shown.join(' ') + (reply.value?.length > COMPONENTS ? ' …' : '')
 }
 
 /** Returns the members of an array reply; nested arrays come as their replies. */

@@ -236,7 +236,7 @@ export class Keyspace {
     const parts = [sizeOf(row, t), row.encoding, memory === null ? '' : `${bytes(memory)} ${t('value.memory')}`, expires]
     const meta = el('p', { class: 'meta' }, el('span', { class: 'type', 'data-type': row.type, textContent: row.type }), parts.filter(Boolean).join(' · '))
     if (!known) return [meta, el('p', { class: 'meta', textContent: t('value.unknown') })]
-    if (row.type === 'string') {
+    if (text !== undefined) {
       const cut = row.size > bytesOf(text).length ? ' …' : ''
       return [meta, el('pre', { class: 'content', tabIndex: 0, textContent: readable(text, Infinity, true) + cut })]
     }
@@ -285,14 +285,15 @@ export class Keyspace {
   }
 }
 
-const HEADS = { list: ['index', 'item'], hash: ['field', 'value'], set: ['member'], zset: ['member', 'score'], stream: ['id', 'entry'] }
+const HEADS = { list: ['index', 'item'], hash: ['field', 'value'], set: ['member'], zset: ['member', 'score'], stream: ['id', 'entry'], vectorset: ['member', 'vector'] }
 
 /** The command that reads a value in the terminal. */
 function commandFor({ key, type }) {
   const word = typeof key === 'string' ? quoteWord(key) : quoted(key)
   const [before, after] = {
     string: ['GET', ''], list: ['LRANGE', ` 0 ${ITEMS - 1}`], hash: ['HGETALL', ''], set: ['SMEMBERS', ''],
-    zset: ['ZRANGE', ` 0 ${ITEMS - 1} WITHSCORES`], stream: ['XRANGE', ` - + COUNT ${ITEMS}`],
+    zset: ['ZRANGE', ` 0 ${ITEMS - 1} WITHSCORES`], stream: ['XRANGE', ` - + COUNT ${ITEMS}`], 'ReJSON-RL': ['JSON.GET', ''],
+    vectorset: ['VRANGE', ` - + ${ITEMS}`],
   }[type] ?? ['TYPE', '']
   return `${before} ${word}${after}`
 }

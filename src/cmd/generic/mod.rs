@@ -1,6 +1,7 @@
 //! Keys of any type: whether they are there, and what is left of them. Expiry, copying, scanning, sorting have files of their own.
 
 mod copy;
+mod dump;
 mod expire;
 mod object;
 mod scan;
@@ -14,6 +15,7 @@ use crate::engine::{Ctx, Group, KEY_META, Outcome, Row, flag};
 pub const ROWS: &[Row] = &[
     copy::COPY,
     DEL,
+    dump::DUMP,
     EXISTS,
     expire::EXPIRE,
     expire::EXPIREAT,
@@ -29,6 +31,8 @@ pub const ROWS: &[Row] = &[
     RANDOMKEY,
     copy::RENAME,
     copy::RENAMENX,
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
     scan::SCAN,
     sort::SORT,
     sort::SORT_RO,

@@ -3,7 +3,7 @@
 //! The elements, and the texts they are ordered by, are copied into one buffer first. So looking up a million keys, which may
 //! expire some of them, holds no borrow of the sorted value, and nothing is allocated per element.
 
-use crate::base::num;
+use crate::base::{num, order};
 use crate::ds::list::List;
 use crate::ds::listpack::Elem;
 use crate::engine::events::{GENERIC, LIST};
@@ -266,20 +266,23 @@ impl<'a> Sorting<'a> {
         }
         let (text, desc) = (&self.text, self.options.desc);
         let range = self.options.range(weighted.len());
-        // No number is NaN.
-        let sorted = sort_range(weighted, range, |(a, x), (b, y)| {
-            let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
-            turn(order.then_with(|| slice(text, *x).cmp(slice(text, *y))), desc)
+        let sorted = order::positions(weighted.len(), range, &|a, b| {
+            let ((a, x), (b, y)) = (weighted[a], weighted[b]);
+            // No number is NaN.
+            let order = a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+            turn(order.then_with(|| slice(text, x).cmp(slice(text, y))), desc)
         });
-        self.elems = sorted.into_iter().map(|(_, span)| span).collect();
+        self.elems = sorted.into_iter().map(|at| weighted[at].1).collect();
         Ok(())
     }
 
     fn by_bytes(&mut self) {
         let (text, desc) = (&self.text, self.options.desc);
         let range = self.options.range(self.elems.len());
-        let elems = std::mem::take(&mut self.elems);
-        self.elems = sort_range(elems, range, |a, b| turn(slice(text, *a).cmp(slice(text, *b)), desc));
+        let elems = &self.elems;
+        let sorted =
+            order::positions(elems.len(), range, &|a, b| turn(slice(text, elems[a]).cmp(slice(text, elems[b])), desc));
+        self.elems = sorted.into_iter().map(|at| elems[at]).collect();
     }
 
     /// Orders by texts found elsewhere. Elements without one come first; those with equal ones stay as they were.
@@ -288,19 +291,20 @@ impl<'a> Sorting<'a> {
         let (mut key, mut elem) = (Vec::new(), Vec::new());
         let mut found = Vec::with_capacity(self.elems.len());
         let elems = std::mem::take(&mut self.elems);
-        for (n, span) in elems.into_iter().enumerate() {
+        for span in elems {
             elem.clear();
             elem.extend_from_slice(slice(&self.text, span));
             let text = pattern.look_up(ks, &elem, &mut key).map(|text| self.keep(text));
-            found.push((text, n, span));
+            found.push((text, span));
         }
         let (text, desc, from_set) = (&self.text, self.options.desc, self.from_set);
         let range = self.options.range(found.len());
-        let sorted = sort_range(found, range, |(a, n, x), (b, m, y)| {
+        let sorted = order::positions(found.len(), range, &|a, b| {
+            let ((a, x), (b, y)) = (found[a], found[b]);
             let order = a.map(|a| slice(text, a)).cmp(&b.map(|b| slice(text, b)));
-            turn(order, desc).then_with(|| if from_set { slice(text, *x).cmp(slice(text, *y)) } else { n.cmp(m) })
+            turn(order, desc).then_with(|| if from_set { slice(text, x).cmp(slice(text, y)) } else { Ordering::Equal })
         });
-        self.elems = sorted.into_iter().map(|(_, _, span)| span).collect();
+        self.elems = sorted.into_iter().map(|at| found[at].1).collect();
     }
 
     /// Passes what is to be returned to `f`: every element, or what every GET finds for it.
@@ -324,23 +328,6 @@ fn slice(text: &[u8], span: Span) -> &[u8] {
 
 fn turn(order: Ordering, desc: bool) -> Ordering {
     if desc { order.reverse() } else { order }
-}
-
-/// Returns the `range` of `items` in order. What is not wanted is not sorted.
-fn sort_range<T>(mut items: Vec<T>, range: Range<usize>, order: impl Fn(&T, &T) -> Ordering + Copy) -> Vec<T> {
-    if range.is_empty() {
-        return Vec::new();
-    }
-    if range.end < items.len() {
-        items.select_nth_unstable_by(range.end, order);
-        items.truncate(range.end);
-    }
-    if range.start > 0 {
-        items.select_nth_unstable_by(range.start, order);
-        items.drain(..range.start);
-    }
-    items.sort_unstable_by(order);
-    items
 }
 
 /// Returns the number a text spells as C's `strtod` reads it: white space before it is skipped, a zero byte ends it, no text at
@@ -390,21 +377,6 @@ mod tests {
             ("2x", None),
         ] {
             assert_eq!(number(Elem::Str(text.as_bytes())), want, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_range_of_a_sort_is_what_a_full_sort_has_there() {
-        let mut rng = crate::base::rng::Rng::new(4);
-        for len in 0..40 {
-            let items: Vec<usize> = (0..len).map(|_| rng.below(20)).collect();
-            let mut sorted = items.clone();
-            sorted.sort_unstable();
-            for start in 0..=len {
-                for end in start..=len {
-                    assert_eq!(sort_range(items.clone(), start..end, |a, b| a.cmp(b)), sorted[start..end]);
-                }
-            }
         }
     }
 

@@ -35,7 +35,7 @@ fn get(c: &mut Ctx) -> Outcome {
         [] => vec![PathText::of(c, None)?],
         paths => paths.iter().map(|path| PathText::of(c, Some(path))).collect::<Result<_, _>>()?,
     };
-    let most = c.server.config.proto_max_bulk_len as usize;
+    let most = c.server.config.proto_max_bulk_len;
     let Some(json) = read(c.ks, key)? else {
         c.out.null();
         return Ok(());
@@ -158,7 +158,7 @@ OK
 fn mget(c: &mut Ctx) -> Outcome {
     let Some((path, keys)) = c.argv[1..].split_last() else { return Err(Error::Syntax) };
     let path = PathText::of(c, Some(path))?;
-    let most = c.server.config.proto_max_bulk_len as usize;
+    let most = c.server.config.proto_max_bulk_len;
     let mut out = Vec::new();
     let (start, open) = (c.out.mark(), c.out.open_array());
     for key in keys {

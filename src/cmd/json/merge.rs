@@ -68,7 +68,9 @@ fn merge_at(root: &mut Value, place: &[u32], patch: &Value) {
             root.at_mut(before).and_then(|around| around.remove_child(*last as usize));
         }
         _ => {
-            root.at_mut(place).map(|value| value.merge(patch));
+            if let Some(value) = root.at_mut(place) {
+                value.merge(patch);
+            }
         }
     }
 }

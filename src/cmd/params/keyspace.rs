@@ -25,7 +25,7 @@ pub(super) const PARAMS: &[Param] = &[
     size_of_engine!("hash-max-listpack-value", SIZE, ks.limits.hash.value).alias("hash-max-ziplist-value"),
     size_of_engine!("stream-node-max-entries", COUNT, ks.limits.stream.entries),
     size_of_engine!("stream-node-max-bytes", SIZE, ks.limits.stream.bytes),
-    Param::stored("hll-sparse-max-bytes", SIZE, "3000"),
+    size_of_engine!("hll-sparse-max-bytes", SIZE, server.config.hll_sparse_max_bytes),
     Param::bound(
         "notify-keyspace-events",
         Kind::Special(events_value),

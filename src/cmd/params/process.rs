@@ -2,6 +2,7 @@
 
 use super::forms::{ANY_INT, INT, joined};
 use super::{Kind, Param};
+use crate::base::order;
 
 const SHUTDOWN: &[&str] = &["default", "save", "nosave", "now", "force"];
 const FACILITIES: &[&str] = &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
@@ -48,10 +49,10 @@ fn shutdown_words(new: &[&str], _old: &str) -> Result<String, String> {
     if places.is_empty() {
         return Err(known());
     }
-    places.sort_unstable();
+    order::by_key(&mut places, |place| *place as u64);
     places.dedup();
     if places.contains(&1) && places.contains(&2) {
-        return Err("SAVE and NOSAVE options are mutually exclusive".to_string());
+        return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".to_string());
     }
     // The default adds nothing to other words.
     if places.len() > 1 {

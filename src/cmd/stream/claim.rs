@@ -212,7 +212,7 @@ impl<'a> Claim<'a> {
     /// Takes over entry `id` and writes it, if it has been pending for `min_idle` ms. `options` are those of XCLAIM.
     fn one(&mut self, c: &mut Ctx, id: Id, min_idle: u64, options: Option<&Options>) -> Result<Claimed, Error> {
         let (key, name, _) = self.names;
-        let now = c.ks.now;
+        let (now, replayed) = (c.ks.now, c.me.replica);
         let Some((log, group)) = c.ks.get_mut::<Stream>(key)?.and_then(|stream| stream.group_mut(name)) else {
             return Ok(Claimed::No);
         };
@@ -234,7 +234,8 @@ impl<'a> Claim<'a> {
             None => before.saturating_add(u64::from(!self.just_id)),
         };
         let given = options.and_then(|options| options.delivered_ms).and_then(|ms| u64::try_from(ms).ok());
-        let delivered_ms = given.filter(|ms| *ms <= now).unwrap_or(now);
+        // A time to come makes no sense, unless it is that of an engine whose clock is ahead.
+        let delivered_ms = given.filter(|ms| *ms <= now || replayed).unwrap_or(now);
         let pending = Pending { id, delivered_ms, deliveries, consumer: self.consumer };
         group.assign(pending);
         if let Some(consumer) = group.consumer_mut(self.consumer) {

@@ -1,6 +1,7 @@
 //! Streams: making and changing consumer groups.
 
 use super::{ensure_consumer, ids, no_such_group};
+use crate::base::num::fmt_u64;
 use crate::cmd::command::help_row;
 use crate::ds::stream::{Group, Id, Stream};
 use crate::engine::events::STREAM;
@@ -84,12 +85,16 @@ impl Start {
                 return Err(Error::subcommand_arity("XGROUP", c.argv[1]));
             }
         }
+        // Redis takes no more than every option once has words.
+        if c.argv.len() > if may_make { 8 } else { 7 } {
+            return Err(Error::subcommand_arity("XGROUP", c.argv[1]));
+        }
         Ok(Start { id: None, make, entries_read })
     }
 
-    /// Reads the id; Redis does so only when the key is known to be there.
-    fn with_id(mut self, text: &[u8]) -> Result<Self, Error> {
-        self.id = if text == b"$" { None } else { Some(ids::id(text, 0)?) };
+    /// Reads the id, by `read`; Redis does so only when the key is known to be there.
+    fn with_id(mut self, text: &[u8], read: fn(&[u8], u64) -> Result<Id, Error>) -> Result<Self, Error> {
+        self.id = if text == b"$" { None } else { Some(read(text, 0)?) };
         Ok(self)
     }
 
@@ -97,6 +102,18 @@ impl Start {
     fn of(&self, stream: &Stream, replayed: bool) -> (Id, Option<u64>) {
         let most = if replayed { u64::MAX } else { stream.added() };
         (self.id.unwrap_or(stream.last_id()), self.entries_read.map(|read| read.min(most)))
+    }
+
+    /// Logs the number of entries read if it is not what was asked for.
+    fn log(&self, c: &mut Ctx, entries_read: Option<u64>) {
+        let Some(read) = entries_read.filter(|_| entries_read != self.entries_read) else { return };
+        let mut words = c.argv[..5].to_vec();
+        if self.make {
+            words.push(b"MKSTREAM");
+        }
+        let mut number = [0; 40];
+        words.extend([&b"ENTRIESREAD"[..], fmt_u64(read, &mut number)]);
+        c.instead(&words);
     }
 }
 
@@ -106,13 +123,14 @@ fn create(c: &mut Ctx) -> Outcome {
     if c.ks.look::<Stream>(key)?.is_none() && !start.make {
         return Err(Error::GroupKeyMissing);
     }
-    let (start, replayed) = (start.with_id(c.argv[4])?, c.me.replica);
+    let (start, replayed) = (start.with_id(c.argv[4], ids::id)?, c.me.replica);
     let stream = c.ks.get_or_new::<Stream>(key)?;
     let (id, entries_read) = start.of(stream, replayed);
     if !stream.add_group(name, Group::new(id, entries_read)) {
         return Err(Error::BusyGroup);
     }
     c.ks.changed(key, STREAM, "xgroup-create");
+    start.log(c, entries_read);
     c.out.ok();
     Ok(())
 }
@@ -121,13 +139,14 @@ fn setid(c: &mut Ctx) -> Outcome {
     let (key, name) = (c.argv[2], c.argv[3]);
     let start = Start::parse(c, false)?;
     check(c, key, Some(name))?;
-    let (start, replayed) = (start.with_id(c.argv[4])?, c.me.replica);
+    let (start, replayed) = (start.with_id(c.argv[4], ids::end_or_id)?, c.me.replica);
     let Some(stream) = c.ks.get_mut::<Stream>(key)? else { return Err(Error::GroupKeyMissing) };
     let (id, entries_read) = start.of(stream, replayed);
     if let Some((_, group)) = stream.group_mut(name) {
         (group.last_id, group.entries_read) = (id, entries_read);
     }
     c.ks.changed(key, STREAM, "xgroup-setid");
+    start.log(c, entries_read);
     c.out.ok();
     Ok(())
 }

@@ -3,8 +3,9 @@
 use super::{no_such_group, put_entries, put_entry, put_id};
 use crate::cmd::command::help_row;
 use crate::ds::stream::{Consumer, ConsumerId, Group, Id, Log, Stream};
+use crate::engine::args::int;
 use crate::engine::row::Group as Family;
-use crate::engine::{Args, Ctx, Error, Outcome, Reply, Row, flag};
+use crate::engine::{Ctx, Error, Outcome, Reply, Row, flag};
 
 pub const XINFO: Row = Row {
     name: "XINFO",
@@ -37,17 +38,17 @@ const STREAM: Row = Row {
 };
 
 fn stream(c: &mut Ctx) -> Outcome {
-    let key = c.argv[2];
-    let full = match c.argv {
+    let argv = c.argv;
+    let stream = c.ks.get::<Stream>(argv[2])?.ok_or(Error::NoSuchKey)?;
+    let full = match argv {
         [_, _, _] => None,
         [_, _, _, full] if full.eq_ignore_ascii_case(b"FULL") => Some(10),
         [_, _, _, full, word, count] if full.eq_ignore_ascii_case(b"FULL") && word.eq_ignore_ascii_case(b"COUNT") => {
-            let count = Args::from(&[*count], 0).int()?;
+            let count = int(count)?;
             Some(if count < 0 { 10 } else { count })
         }
-        _ => return Err(Error::subcommand_arity("XINFO", c.argv[1])),
+        _ => return Err(Error::subcommand_arity("XINFO", argv[1])),
     };
-    let stream = c.ks.get::<Stream>(key)?.ok_or(Error::NoSuchKey)?;
     let out = &mut *c.out;
     out.map(if full.is_some() { 9 } else { 10 });
     counters(out, stream);

@@ -75,7 +75,7 @@ fn by_group(group: Group, name: &str) -> &'static [&'static str] {
         (_, "command" | "command|count" | "command|docs" | "command|getkeys") => &["connection"],
         (_, "command|getkeysandflags" | "command|help" | "command|info" | "command|list") => &["connection"],
         (Group::Bitmap, _) => &["bitmap"],
-        (Group::Connection, _) => &["connection"],
+        (Group::Cluster, "asking" | "readonly" | "readwrite") | (Group::Connection, _) => &["connection"],
         (Group::Generic, _) => &["keyspace"],
         (Group::Geo, _) => &["geo"],
         (Group::Hash, _) => &["hash"],
@@ -88,6 +88,6 @@ fn by_group(group: Group, name: &str) -> &'static [&'static str] {
         (Group::Stream, _) => &["stream"],
         (Group::String, _) => &["string"],
         (Group::Transactions, _) => &["transaction"],
-        (Group::Pubsub | Group::Server | Group::VectorSet, _) => &[],
+        (Group::Cluster | Group::Pubsub | Group::Server | Group::VectorSet, _) => &[],
     }
 }

@@ -21,12 +21,16 @@ export class Client {
     return new Client(socket)
   }
 
-  /** Sends one command and returns the text of its reply: a status, an integer or a bulk string. Fails if it is an error. */
+  /**
+   * Sends one command and returns the text of its reply: a status, an integer or a bulk string; the whole text on the wire of
+   * what holds others. Fails if it is an error.
+   */
   async call(...argv) {
-    const reply = this.#until((text) => whole(text))
+    const reply = this.#until(whole())
     this.#socket.write(encode(argv))
     const text = await reply
     if (text[0] === '-') throw new Error(`${argv[0]}: ${text.slice(1).trimEnd()}`)
+    if ('*%~'.includes(text[0])) return text
     return text[0] === '$' ? text.slice(text.indexOf('\r\n') + 2, -2) : text.slice(1, -2)
   }
 
@@ -81,10 +85,22 @@ export function encode(argv) {
   return text
 }
 
-/** Returns `text` if it is a whole reply that is no array. */
-function whole(text) {
-  const line = text.indexOf('\r\n')
-  if (line < 0) return undefined
-  const length = text[0] === '$' ? Number(text.slice(1, line)) : -1
-  return length < 0 || text.length >= line + 4 + length ? text : undefined
+/** Returns a function that is given the text so far, again and again, and returns it when it is a whole reply. */
+function whole() {
+  // Where the next element begins, and how many are still to come.
+  let at = 0
+  let pending = 1
+  return (text) => {
+    while (pending > 0) {
+      const line = text.indexOf('\r\n', at)
+      if (line < 0) return undefined
+      const n = Number(text.slice(at + 1, line))
+      const body = text[at] === '$' && n >= 0 ? n + 2 : 0
+      if (text.length < line + 2 + body) return undefined
+      if ('*~%'.includes(text[at]) && n > 0) pending += text[at] === '%' ? 2 * n : n
+      pending--
+      at = line + 2 + body
+    }
+    return text
+  }
 }

@@ -1,0 +1,108 @@
+//! Followers: sessions that get every effect, say how far they have come, and are waited for.
+
+use super::session::{Session, SessionId, Wait};
+use super::value::Type;
+use super::{Ctx, Engine, Server};
+
+/// What ROLE and INFO tell of a follower.
+pub struct Follower {
+    /// Its address.
+    pub ip: String,
+    /// The port it said it listens on.
+    pub port: u16,
+    /// The offset it has acknowledged.
+    pub acknowledged: u64,
+}
+
+impl Ctx<'_> {
+    /// Makes this session a follower: it gets every effect from here on.
+    pub fn follow(&mut self) {
+        self.me.follower = true;
+        self.server.followers.push((self.me.place, 0));
+        self.ks.effects.restart();
+        self.ks.effects.follow(true);
+    }
+
+    /// The followers.
+    pub fn followers(&self) -> Vec<Follower> {
+        let session = |id: SessionId| if id == self.me.place { Some(&*self.me) } else { self.sessions.get(id) };
+        let known = self.server.followers.iter().filter_map(|(id, offset)| Some((session(*id)?, *offset)));
+        known.map(|(session, acknowledged)| Follower::of(session, acknowledged)).collect()
+    }
+
+    /// How many followers have all that was changed so far.
+    pub fn followers_with_all(&self) -> usize {
+        self.server.followers_at(self.ks.effects.offset())
+    }
+
+    /// Makes the session wait until so many followers have all that was changed so far, or until `timeout_ms` have passed (0: for
+    /// ever); then it is told how many have it.
+    pub fn wait_for_followers(&mut self, count: usize, timeout_ms: u64) {
+        let deadline = if timeout_ms == 0 { 0 } else { self.ks.now.saturating_add(timeout_ms) };
+        self.wait = Some(Wait {
+            keys: Vec::new(),
+            db: self.ks.db(),
+            kind: Type::String,
+            on_missing: false,
+            deadline,
+            retry_at: 0,
+            argv: self.argv.iter().map(|arg| arg.to_vec()).collect(),
+            postponed: false,
+            followers: Some((count, self.ks.effects.offset())),
+        });
+    }
+
+    /// Notes that this follower has everything up to `offset`, and ends the waits that are over by that. Does nothing if it is
+    /// none.
+    pub fn acknowledge(&mut self, offset: u64) {
+        let place = self.me.place;
+        let Some(follower) = self.server.followers.iter_mut().find(|(id, _)| *id == place) else { return };
+        follower.1 = follower.1.max(offset);
+        let over = |session: &Session| {
+            let (count, offset) = session.wait.as_ref()?.followers?;
+            (self.server.followers_at(offset) >= count).then_some(session.place)
+        };
+        let over: Vec<SessionId> = self.sessions.iter().filter_map(over).collect();
+        for id in over {
+            self.end_wait(id, Ok(()));
+        }
+    }
+}
+
+impl Server {
+    /// How many followers have everything up to `offset`.
+    pub(super) fn followers_at(&self, offset: u64) -> usize {
+        self.followers.iter().filter(|(_, acknowledged)| *acknowledged >= offset).count()
+    }
+}
+
+impl Follower {
+    fn of(session: &Session, acknowledged: u64) -> Self {
+        let ip = session.addr.rsplit_once(':').map_or("", |(ip, _)| ip).to_string();
+        Follower { ip, port: session.follower_port, acknowledged }
+    }
+}
+
+impl Engine {
+    /// Sends what was put out since `from` to all followers.
+    pub(super) fn feed_followers(&mut self, from: usize) {
+        let fresh = self.ks.effects.out().split_off(from);
+        for (id, _) in &self.server.followers {
+            if let Some(session) = self.sessions.get_mut(*id).filter(|session| !session.closing) {
+                session.out.raw(&fresh);
+                self.sessions.wake(*id);
+            }
+        }
+        if self.ks.effects.is_taken() {
+            self.ks.effects.out().extend_from_slice(&fresh);
+        }
+    }
+
+    /// Forgets a follower that is gone.
+    pub(super) fn unfollow(&mut self, id: SessionId) {
+        self.server.followers.retain(|(follower, _)| *follower != id);
+        if self.server.followers.is_empty() {
+            self.ks.effects.follow(false);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! When the server saves: on command, at save points, and before it stops; and what INFO says about it.
+
+use super::dump::{self, Background};
+use super::{Server, log};
+use crate::engine::Loading;
+use crate::rdb::Options;
+use std::io;
+use std::path::PathBuf;
+
+/// After a failed save, save points try again no sooner.
+const RETRY_MS: u64 = 5_000;
+
+impl Server {
+    /// Begins to load the snapshot file, if there is one.
+    pub(super) fn begin_loading(&mut self, now: u64) -> Result<(), String> {
+        let Some(mut load) = dump::Load::begin(&self.dump_path(), now)? else { return Ok(()) };
+        let delay: i64 = self.setting("key-load-delay").parse().unwrap_or_default();
+        load.delay_us = delay.max(0).unsigned_abs();
+        self.engine.server.loading = Some(Loading { began_ms: now, total: load.size, loaded: 0 });
+        self.loading = Some(load);
+        Ok(())
+    }
+
+    /// Goes on with it. Fails with what is to be logged before the server gives up.
+    pub(super) fn load_on(&mut self) -> Result<(), String> {
+        let Some(mut load) = self.loading.take() else { return Ok(()) };
+        if load.step(&mut self.engine)? {
+            if let Some(loading) = &mut self.engine.server.loading {
+                loading.loaded = load.loaded;
+            }
+            self.loading = Some(load);
+            return Ok(());
+        }
+        let report = load.finish()?;
+        dump::report(&report);
+        let server = &mut self.engine.server;
+        (server.saves.loaded, server.saves.loaded_due) = (report.keys, report.due);
+        server.loading = None;
+        self.engine.ks.dirty = 0;
+        self.say_ready();
+        Ok(())
+    }
+
+    pub(super) fn dump_path(&self) -> PathBuf {
+        // The process works in the configured directory.
+        PathBuf::from(self.setting("dbfilename"))
+    }
+
+    /// Whether save points are configured: then the data is saved at the end.
+    pub(super) fn saves_by_itself(&self) -> bool {
+        !self.setting("save").is_empty()
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            now: log::now_ms(),
+            compress: self.setting("rdbcompression") == "yes",
+            checksum: self.setting("rdbchecksum") == "yes",
+            used_memory: (self.engine.server.memory)(),
+            ..Options::default()
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<Background> {
+        let (path, options) = (self.dump_path(), self.options());
+        let mut saving = Background::begin(&mut self.engine.ks, &path, options)?;
+        let delay: i64 = self.setting("rdb-key-save-delay").parse().unwrap_or_default();
+        saving.delay_us = delay.max(0).unsigned_abs();
+        Ok(saving)
+    }
+
+    /// Saves before anything else is done. Returns whether it did.
+    pub(super) fn save_now(&mut self) -> bool {
+        let saving = self.begin();
+        let outcome = saving.and_then(|mut saving| {
+            while saving.step(&mut self.engine.ks)? {
+                std::thread::sleep(std::time::Duration::from_millis(saving.wait_ms()));
+                if self.stopping && self.is_insisted() {
+                    // The file is removed as the save is dropped.
+                    drop(saving);
+                    self.insist();
+                }
+            }
+            let dirty = saving.dirty;
+            saving.finish().map(|()| dirty)
+        });
+        self.saved(outcome)
+    }
+
+    /// Begins a save that goes on beside commands.
+    pub(super) fn begin_saving(&mut self) {
+        self.tried_ms = log::now_ms();
+        match self.begin() {
+            Ok(saving) => {
+                log::notice("Background saving started");
+                self.engine.server.saves.began_ms = Some(saving.began_ms);
+                self.saving = Some(saving);
+            }
+            Err(error) => self.saved_in_background(0, Err(error)),
+        }
+    }
+
+    /// Goes on with it.
+    pub(super) fn save_on(&mut self) {
+        let Some(mut saving) = self.saving.take() else { return };
+        if saving.wait_ms() > 0 {
+            self.saving = Some(saving);
+            return;
+        }
+        let (dirty, began) = (saving.dirty, saving.began_ms);
+        match saving.step(&mut self.engine.ks) {
+            Ok(true) => self.saving = Some(saving),
+            Ok(false) => self.saved_in_background(began, saving.finish().map(|()| dirty)),
+            Err(error) => self.saved_in_background(began, Err(error)),
+        }
+    }
+
+    /// Gives up a background save: its file is removed.
+    pub(super) fn stop_saving(&mut self) {
+        if self.saving.take().is_some() {
+            log::warning("There is a child saving an .rdb. Killing it!");
+            self.engine.ks.snapshot_end();
+            self.engine.server.saves.began_ms = None;
+        }
+    }
+
+    fn saved_in_background(&mut self, began_ms: u64, outcome: io::Result<u64>) {
+        let now = log::now_ms();
+        let done = self.saved(outcome);
+        let saves = &mut self.engine.server.saves;
+        saves.began_ms = None;
+        saves.failed = !done;
+        if began_ms > 0 {
+            saves.seconds = Some(now.saturating_sub(began_ms) / 1000);
+        }
+        log::notice(if done { "Background saving terminated with success" } else { "Background saving error" });
+    }
+
+    /// Notes that a save of the changes up to `dirty` ended. Returns whether it succeeded.
+    fn saved(&mut self, outcome: io::Result<u64>) -> bool {
+        match outcome {
+            Ok(dirty) => {
+                let server = &mut self.engine.server;
+                server.last_save_ms = log::now_ms();
+                server.saves.count += 1;
+                server.saves.failed = false;
+                self.engine.ks.dirty = self.engine.ks.dirty.saturating_sub(dirty);
+                log::notice("DB saved on disk");
+                true
+            }
+            Err(error) => {
+                log::warning(&format!("Failed saving {}: {error}", self.dump_path().display()));
+                false
+            }
+        }
+    }
+
+    /// Begins a save if a save point is reached, or one was put off.
+    pub(super) fn look_at_save_points(&mut self, now: u64) {
+        if self.saving.is_some() {
+            return;
+        }
+        let (saves, dirty) = (&self.engine.server.saves, self.engine.ks.dirty);
+        let since = now.saturating_sub(self.engine.server.last_save_ms) / 1000;
+        let may = !saves.failed || now.saturating_sub(self.tried_ms) > RETRY_MS;
+        let points: Vec<u64> = self.setting("save").split(' ').filter_map(|word| word.parse().ok()).collect();
+        for point in points.chunks_exact(2).filter(|_| may) {
+            let (seconds, changes) = (point[0], point[1]);
+            if dirty >= changes && since > seconds {
+                log::notice(&format!("{changes} changes in {seconds} seconds. Saving..."));
+                return self.begin_saving();
+            }
+        }
+    }
+}
