@@ -236,6 +236,7 @@ fn stats(c: &mut Ctx) -> Lines {
         // Due keys are found by their times, not by samples: none is stale for long, and no cycle ends early.
         line("expired_stale_perc", "0.00"),
         line("expired_time_cap_reached_count", 0),
+        line("expire_cycle_cpu_milliseconds", meter.expire_us / 1000),
         line("evicted_keys", stats.evicted),
         line("evicted_clients", meter.evicted_clients),
         line("total_eviction_exceeded_time", exceeded),

@@ -329,7 +329,7 @@ impl<'a> Ctx<'a> {
     /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
     fn run(&mut self) -> (Option<Wait>, Outcome) {
         let mark = self.out.mark();
-        let began = if self.server.meter.on { (self.server.meter.clock_us)() } else { 0 };
+        let began = self.server.meter.begin();
         let dirty = self.ks.dirty;
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
@@ -650,7 +650,7 @@ impl Engine {
         if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
             return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
         }
-        if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
+        if self.server.tracking.is_over() || me.later.mark() > 0 {
             self.tell_early(me, out);
         }
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
@@ -688,12 +688,11 @@ impl Engine {
         }
     }
 
-    /// Tells what happened to tracked keys before the command runs, so that it stands before the reply: keys deleted to make room,
-    /// and keys there is no room to remember.
+    /// Tells `me` what happened before its command runs, so that it stands before the reply: keys deleted to make room, and tracked
+    /// keys there is no room to remember.
     #[cold]
     fn tell_early(&mut self, me: &mut Session, out: &mut Reply) {
         self.trim_tracking(me);
-        self.tell_trackers(me);
         // A reply that is thrown away would take the news with it.
         if !me.is_silent() {
             out.raw(me.later.bytes());
@@ -814,9 +813,7 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.effects.set_loose(true);
-            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
-            self.end_effects();
+            self.expire_cycle(now);
         }
         self.server.note_peak(now);
         self.evict_on();
@@ -829,6 +826,20 @@ impl Engine {
         self.end_overdue_waits();
         self.serve_waiting();
         self.next_wake()
+    }
+
+    fn expire_cycle(&mut self, now: u64) {
+        let most = 500 + 500 * self.server.config.active_expire_effort;
+        if self.ks.next_due().is_none_or(|at| at >= now) {
+            return;
+        }
+        let began = self.server.meter.begin();
+        self.ks.effects.set_loose(true);
+        self.ks.expire_due(most);
+        self.end_effects();
+        let us = self.server.meter.since(began);
+        self.server.meter.expire_us += us;
+        self.server.meter.latency("expire-cycle", us / 1000, now);
     }
 
     /// When [`Engine::tick`] has something to do next, ms since the epoch.
