@@ -320,7 +320,9 @@ fn dumped_values_are_restored() {
                 let mut wrong = payload.clone();
                 wrong[rng.below(payload.len())] ^= 1 << rng.below(8);
                 assert!(rdb::restore(&wrong, &copy.limits, copy.seed, NOW, true).is_err());
-                assert!(rdb::restore(&payload[..rng.below(payload.len())], &copy.limits, copy.seed, NOW, true).is_err());
+                assert!(
+                    rdb::restore(&payload[..rng.below(payload.len())], &copy.limits, copy.seed, NOW, true).is_err()
+                );
             }
         }
     }

@@ -87,6 +87,7 @@ fn flushall(c: &mut Ctx) -> Outcome {
     for db in 0..c.ks.db_count() {
         c.ks.dirty += c.ks.in_db(db, |ks| ks.flush(at_once)) as u64;
     }
+    c.server.all_flushed = true;
     c.instead(c.argv);
     c.out.ok();
     Ok(())
@@ -239,12 +240,17 @@ const BGREWRITEAOF: Row = Row {
 };
 
 fn bgrewriteaof(c: &mut Ctx) -> Outcome {
+    if c.server.rewrite_asked {
+        return Err(Error::RewriteInProgress);
+    }
+    c.server.rewrite_asked = true;
     c.request(Request::Rewrite);
-    c.out.simple(if c.ks.snapshot_running() {
-        "Background append only file rewriting scheduled"
+    if c.ks.snapshot_running() {
+        c.server.rewrite_scheduled = true;
+        c.out.simple("Background append only file rewriting scheduled");
     } else {
-        "Background append only file rewriting started"
-    });
+        c.out.simple("Background append only file rewriting started");
+    }
     Ok(())
 }
 
