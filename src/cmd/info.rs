@@ -248,7 +248,7 @@ fn stats(c: &mut Ctx) -> Lines {
         line("pubsubshard_channels", c.pubsub.registry(Kind::Shard).len()),
         // Nothing forks, moves memory about, or is migrated.
         line("latest_fork_usec", 0),
-        line("total_forks", 0),
+        line("total_forks", c.server.saves.jobs),
         line("migrate_cached_sockets", 0),
         line("slave_expires_tracked_keys", 0),
         line("active_defrag_hits", 0),

@@ -221,7 +221,7 @@ fn bgsave(c: &mut Ctx) -> Outcome {
         return Err(Error::SaveInProgress);
     }
     c.request(Request::Save { background: true });
-    c.out.simple("Background saving started");
+    c.out.simple(if c.nested { "Background saving scheduled" } else { "Background saving started" });
     Ok(())
 }
 
@@ -245,8 +245,9 @@ fn bgrewriteaof(c: &mut Ctx) -> Outcome {
     }
     c.server.rewrite_asked = true;
     c.request(Request::Rewrite);
-    if c.ks.snapshot_running() {
-        c.server.rewrite_scheduled = true;
+    // Inside a transaction nothing is begun before its end.
+    if c.ks.snapshot_running() || c.nested {
+        c.server.rewrite_scheduled = c.ks.snapshot_running();
         c.out.simple("Background append only file rewriting scheduled");
     } else {
         c.out.simple("Background append only file rewriting started");

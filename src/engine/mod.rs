@@ -91,6 +91,8 @@ pub struct Saves {
     /// Keys loaded at the start, and those left out because they were due.
     pub loaded: u64,
     pub loaded_due: u64,
+    /// How often something was begun in the background.
+    pub jobs: u64,
     /// Keys there were when the one in progress began.
     pub keys: u64,
 }

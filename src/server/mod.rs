@@ -352,7 +352,7 @@ impl Server {
                 }
                 Request::Save { background: true } => self.begin_saving(),
                 // There is no log to rewrite yet.
-                Request::Rewrite => {}
+                Request::Rewrite => self.engine.server.saves.jobs += 1,
             }
         }
     }

@@ -94,6 +94,7 @@ impl Server {
             Ok(saving) => {
                 log::notice("Background saving started");
                 let saves = &mut self.engine.server.saves;
+                saves.jobs += 1;
                 (saves.began_ms, saves.keys) = (Some(saving.began_ms), self.engine.ks.snapshot_left());
                 self.saving = Some(saving);
             }
