@@ -201,6 +201,7 @@ errors! {
     RankZero = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
     ReplicaofByReplica = "ERR Command is not valid when client is a replica.",
     ReplyTooLong = "ERR value is out of range",
+    RewriteInProgress = "ERR Background append only file rewriting already in progress",
     SameObject = "ERR source and destination objects are the same",
     SaveInProgress = "ERR Background save already in progress",
     ScoreNan = "ERR resulting score is not a number (NaN)",
