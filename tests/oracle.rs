@@ -8,6 +8,7 @@
 mod common;
 mod oracle {
     pub mod compat;
+    pub mod config;
     pub mod differ;
     pub mod feed;
     pub mod record;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = transcript::all().into_iter().map(|case| transcript_trial(case, &servers)).collect();
     let rows = tabdis::cmd::table().slots().iter().filter(|slot| common::is_runnable(slot));
     trials.extend(rows.map(|slot| row_trial(slot, &servers)));
+    trials.push(Trial::test("every parameter of CONFIG", || oracle::config::run().map_err(Failed::from)));
     trials.push(Trial::test("effects of random commands", || oracle::feed::run().map_err(Failed::from)));
     trials.push(Trial::test("users of random rules", || oracle::rules::run().map_err(Failed::from)));
     trials.push(Trial::test("random commands", || oracle::differ::run().map_err(Failed::from)));

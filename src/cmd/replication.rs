@@ -70,7 +70,7 @@ const REPLCONF: Row = Row {
     complexity: "O(1)",
     syntax: "[option value [option value ...]]",
     ts: "(...options: Arg[]): 'OK'",
-    example: "> REPLCONF capa eof\nOK\n> REPLCONF ACK 0",
+    example: "> REPLCONF capa eof\nOK\n> REPLCONF ACK 0\n(blocked)",
     run: replconf,
     ..Row::NONE
 };

@@ -18,6 +18,8 @@ const KEEP: usize = 16 << 10;
 const SENT_CUT: usize = 256 << 10;
 /// Larger input buffers are made smaller when they are not used.
 const LARGE_INPUT: usize = 32 << 10;
+/// Output that may wait for a client that has not been let in yet.
+const STRANGERS_OUTPUT: usize = 4 << 10;
 /// Output buffers are never made smaller than this.
 const SMALL_OUTPUT: usize = 1 << 10;
 /// Input buffers of clients that are silent for so long, ms, are given back.
@@ -110,6 +112,8 @@ pub(super) struct Connection {
     at: usize,
     end: usize,
     parser: Parser,
+    /// It was let in once; a stranger gets little output.
+    known: bool,
     /// The last read may not have been the last.
     pub(super) more: bool,
     /// The most that was in it since the last look.
@@ -135,6 +139,7 @@ impl Connection {
             at: 0,
             end: 0,
             parser: Parser::default(),
+            known: false,
             more: false,
             input_peak: 0,
             output: Vec::with_capacity(SMALL_OUTPUT),
@@ -160,11 +165,6 @@ impl Connection {
             return false;
         }
         self.compact();
-        if self.end > engine.server.config.query_buffer_limit {
-            self.broken = true;
-            engine.sessions.input_cuts += 1;
-            return false;
-        }
         self.grow();
         let room = self.input.len() - self.end;
         engine.server.meter.reads += 1;
@@ -183,6 +183,11 @@ impl Connection {
             Err(_) => self.broken = true,
         }
         self.input_peak = self.input_peak.max(self.end);
+        if self.end.saturating_sub(self.parser.parsed()) > engine.server.config.query_buffer_limit {
+            (self.broken, self.more) = (true, false);
+            engine.sessions.input_cuts += 1;
+            return false;
+        }
         self.has_input()
     }
 
@@ -272,6 +277,7 @@ impl Connection {
                 break;
             }
             self.parser.trusted = !engine.server.acl.needs_password(session.who);
+            self.known |= self.parser.trusted;
             let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => {
@@ -284,6 +290,7 @@ impl Connection {
                 }
             };
             let consumed = frame.consumed;
+            engine.server.meter.commands += 1;
             engine.call(self.session, &frame.argv(), now);
             self.at += consumed;
             if engine.has_requests() {
@@ -355,6 +362,10 @@ impl Connection {
             self.sent = 0;
         }
         self.note(engine);
+        // Who has not been let in is refused in a few words: one that does not read them must not fill the memory.
+        if !self.known && left > STRANGERS_OUTPUT {
+            return false;
+        }
         // At the end of the stream there may still be commands that wait behind a blocked one: nobody is there to read them.
         !(left == 0 && closing)
     }

@@ -14,6 +14,7 @@ mod stopping;
 
 use crate::cmd;
 use crate::cmd::params;
+use crate::engine::acl::DEFAULT;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
 use host::NativeHost;
@@ -145,17 +146,10 @@ impl Server {
 
     /// What INFO tells of the process.
     fn describe_process(&mut self, settings: &Settings) {
-        let executable = std::env::current_exe().unwrap_or_default();
         let file = settings.file.clone().unwrap_or_default();
         self.engine.server.host_info.extend([
             ("server", format!("os:{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-            ("server", "monotonic_clock:POSIX clock_gettime".to_string()),
-            ("server", "multiplexing_api:epoll".to_string()),
-            ("server", format!("process_id:{}", std::process::id())),
-            ("server", "process_supervised:no".to_string()),
-            ("server", format!("executable:{}", executable.display())),
             ("server", format!("config_file:{}", file.display())),
-            ("server", "io_threads_active:0".to_string()),
         ]);
     }
 
@@ -194,6 +188,8 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
+            let began = figures::clock_us();
+            let commands = self.commands();
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
@@ -210,9 +206,25 @@ impl Server {
                 self.cron_ms = now + MAX_SLEEP_MS;
                 self.cron(now);
             }
+            self.count_turn(began, commands);
         }
         self.say_goodbye();
         Ok(())
+    }
+
+    /// How many commands were sent by those who are connected.
+    fn commands(&self) -> u64 {
+        self.engine.server.meter.commands
+    }
+
+    fn count_turn(&mut self, began: u64, commands: u64) {
+        let us = figures::clock_us() - began;
+        let commands = self.commands() - commands;
+        let turns = &mut self.engine.server.meter.turns;
+        turns.count += 1;
+        turns.us += us;
+        turns.max_us = turns.max_us.max(us);
+        turns.max_commands = turns.max_commands.max(commands);
     }
 
     /// What is looked at ten times a second.
@@ -220,10 +232,12 @@ impl Server {
         if let Some(how) = self.asked.take() {
             self.stop_if_possible(how);
         }
+        let began = figures::clock_us();
         for (_, connection) in &mut self.connections {
             connection.cron(&mut self.engine, now);
         }
         self.engine.cron(now);
+        self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
         if self.loading.is_none() {
             self.look_at_save_points(now);
         }
@@ -250,7 +264,8 @@ impl Server {
         let unix_name = || self.network.borrow().unix_name();
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
-        let protected = self.setting("protected-mode") == "yes" && self.engine.server.config.requirepass.is_empty();
+        let acl = &self.engine.server.acl;
+        let protected = acl.user(DEFAULT).no_password && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };
@@ -309,6 +324,9 @@ impl Server {
         // Nobody reads the feed yet; what is recorded must not pile up.
         self.engine.effects().clear();
         self.serve_requests(None);
+        if std::mem::take(&mut self.engine.server.all_flushed) {
+            self.forget_saved();
+        }
         loop {
             for SessionId(index) in self.engine.take_ready() {
                 if let Some(place) = self.by_session.get(index as usize).copied().flatten() {
@@ -354,7 +372,7 @@ impl Server {
                 }
                 Request::Save { background: true } => self.begin_saving(),
                 // There is no log to rewrite yet.
-                Request::Rewrite => {}
+                Request::Rewrite => self.engine.server.saves.jobs += 1,
             }
         }
     }

@@ -92,14 +92,14 @@ fn buffer_limits(new: &[&str], old: &str) -> Result<String, String> {
 }
 
 fn percentiles(new: &[&str], _old: &str) -> Result<String, String> {
-    let bad = "Invalid latency-tracking-info-percentiles parameters";
-    let numbers = new.iter().map(|word| num::parse_f64(word.as_bytes()).filter(|n| !n.is_nan()).ok_or(bad));
-    let numbers: Vec<f64> = numbers.collect::<Result<_, _>>()?;
-    if numbers.iter().all(|p| (0.0..=100.0).contains(p)) {
-        Ok(joined(&numbers.into_iter().map(six_digits).collect::<Vec<_>>()))
-    } else {
-        Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".to_string())
-    }
+    let number = |word: &&str| match num::parse_f64(word.as_bytes()).filter(|n| !n.is_nan()) {
+        None => Err("Invalid latency-tracking-info-percentiles parameters".to_string()),
+        Some(n) if (0.0..=100.0).contains(&n) => Ok(six_digits(n)),
+        Some(_) => Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".to_string()),
+    };
+    // The first wrong one says what is wrong.
+    let numbers: Vec<String> = new.iter().map(number).collect::<Result<_, _>>()?;
+    Ok(joined(&numbers))
 }
 
 /// A number up to 100 with six digits, without zeros at its end.

@@ -21,8 +21,8 @@ pub(super) const PARAMS: &[Param] = &[
     Param::stored("tls-session-cache-size", ANY_INT, "20480"),
     Param::stored("tls-session-cache-timeout", ANY_INT, "300"),
     Param::stored("tls-session-caching", Kind::Bool, "yes"),
-    Param::stored("tls-cluster", Kind::Bool, "no"),
-    Param::stored("tls-replication", Kind::Bool, "no"),
+    Param::stored("tls-cluster", Kind::Special(only_without_tls), "no"),
+    Param::stored("tls-replication", Kind::Special(only_without_tls), "no"),
     Param::stored("tls-auth-clients", Kind::Enum(&["no", "yes", "optional"]), "yes"),
     Param::stored("tls-prefer-server-ciphers", Kind::Bool, "no"),
     Param::stored("tls-cert-file", Kind::Text, ""),
@@ -41,11 +41,14 @@ pub(super) const PARAMS: &[Param] = &[
     Param::stored("watchdog-period", ANY_INT, "0").hidden(),
 ];
 
+const NO_TLS: &str = "Unable to update TLS configuration. Check server logs.";
+
 fn no_tls(new: &str, _old: &str) -> Result<String, String> {
     let port = PORT.check(new.as_bytes(), Vec::new)?;
-    if port == b"0" {
-        Ok("0".to_string())
-    } else {
-        Err("Unable to update TLS configuration. Check server logs.".to_string())
-    }
+    if port == b"0" { Ok("0".to_string()) } else { Err(NO_TLS.to_string()) }
+}
+
+fn only_without_tls(new: &str, _old: &str) -> Result<String, String> {
+    let word = Kind::Bool.check(new.as_bytes(), Vec::new)?;
+    if word == b"no" { Ok("no".to_string()) } else { Err(NO_TLS.to_string()) }
 }

@@ -52,7 +52,7 @@ fn shutdown_words(new: &[&str], _old: &str) -> Result<String, String> {
     order::by_key(&mut places, |place| *place as u64);
     places.dedup();
     if places.contains(&1) && places.contains(&2) {
-        return Err("SAVE and NOSAVE options are mutually exclusive".to_string());
+        return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".to_string());
     }
     // The default adds nothing to other words.
     if places.len() > 1 {
