@@ -171,8 +171,6 @@ errors! {
     NotHll = "WRONGTYPE Key is not a valid HyperLogLog string value.",
     NotInteger = "ERR value is not an integer or out of range",
     NoSuchSpecifiedKey = "ERR The specified key does not exist",
-    NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
-    NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
     NoValuesWithoutHscan = "ERR NOVALUES option can only be used in HSCAN",
     NumFieldsInvalid = "ERR invalid number of fields",
     NumFieldsNotPositive = "ERR Number of fields must be a positive integer",
