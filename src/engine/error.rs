@@ -171,6 +171,7 @@ errors! {
     NotHll = "WRONGTYPE Key is not a valid HyperLogLog string value.",
     NotInteger = "ERR value is not an integer or out of range",
     NoSuchSpecifiedKey = "ERR The specified key does not exist",
+    NoScoresWithoutZscan = "ERR NOSCORES option can only be used in ZSCAN",
     NoValuesWithoutHscan = "ERR NOVALUES option can only be used in HSCAN",
     NumFieldsInvalid = "ERR invalid number of fields",
     NumFieldsNotPositive = "ERR Number of fields must be a positive integer",
