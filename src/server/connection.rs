@@ -15,6 +15,8 @@ const OUTPUT_LIMIT: usize = 32 << 20;
 const KEEP: usize = 256 << 10;
 /// Larger input buffers are made smaller when they are not used.
 const LARGE_INPUT: usize = 32 << 10;
+/// Output that may wait for a client that has not been let in yet.
+const STRANGERS_OUTPUT: usize = 4 << 10;
 /// Output buffers are never made smaller than this.
 const SMALL_OUTPUT: usize = 1 << 10;
 /// Input buffers of clients that are silent for so long, ms, are given back.
@@ -107,6 +109,8 @@ pub(super) struct Connection {
     at: usize,
     end: usize,
     parser: Parser,
+    /// It was let in once; a stranger gets little output.
+    known: bool,
     /// The last read may not have been the last.
     pub(super) more: bool,
     /// The most that was in it since the last look.
@@ -132,6 +136,7 @@ impl Connection {
             at: 0,
             end: 0,
             parser: Parser::default(),
+            known: false,
             more: false,
             input_peak: 0,
             output: Vec::with_capacity(SMALL_OUTPUT),
@@ -269,6 +274,7 @@ impl Connection {
                 break;
             }
             self.parser.trusted = !engine.server.acl.needs_password(session.who);
+            self.known |= self.parser.trusted;
             let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => {
@@ -353,6 +359,10 @@ impl Connection {
             self.sent = 0;
         }
         self.note(engine);
+        // Who has not been let in is refused in a few words: one that does not read them must not fill the memory.
+        if !self.known && left > STRANGERS_OUTPUT {
+            return false;
+        }
         // At the end of the stream there may still be commands that wait behind a blocked one: nobody is there to read them.
         !(left == 0 && closing)
     }

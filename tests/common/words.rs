@@ -438,7 +438,7 @@ impl Filler<'_> {
         );
         match name {
             // They have edges of their own, none of which is over soon.
-            "min-idle-time" | "ms" => false,
+            "min-idle-time" | "ms" | "last-id" => false,
             _ if name.ends_with("seconds") => self.vocabulary.times != Times::Far,
             "count" | "offset" => !fills_memory,
             "numkeys" => self.rng.below(3) == 0,
