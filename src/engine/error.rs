@@ -165,6 +165,7 @@ errors! {
     NoShutdown = "ERR No shutdown in progress.",
     NoSuchClient = "ERR No such client",
     NoSuchKey = "ERR no such key",
+    NoSuchSpecifiedKey = "ERR The specified key does not exist",
     NotFloat = "ERR value is not a valid float",
     NotHll = "WRONGTYPE Key is not a valid HyperLogLog string value.",
     NotInteger = "ERR value is not an integer or out of range",
