@@ -11,8 +11,11 @@ use std::io::{self, Read, Write};
 const CHUNK: usize = 16 << 10;
 /// A client that sends requests is not read on while more output than this waits.
 const OUTPUT_LIMIT: usize = 32 << 20;
-/// Output buffers larger than this are given back when they are empty.
-const KEEP: usize = 256 << 10;
+/// Output buffers larger than this are given back when they are empty: what a thousand clients were told of evicted keys must
+/// not keep so much memory that more keys are evicted. Redis's own buffer has this size too.
+const KEEP: usize = 16 << 10;
+/// So much that was sent is cut off the front of what is left.
+const SENT_CUT: usize = 256 << 10;
 /// Larger input buffers are made smaller when they are not used.
 const LARGE_INPUT: usize = 32 << 10;
 /// Output that may wait for a client that has not been let in yet.
@@ -354,7 +357,7 @@ impl Connection {
             if self.output.capacity() > KEEP {
                 self.output = Vec::new();
             }
-        } else if self.sent > KEEP {
+        } else if self.sent > SENT_CUT {
             self.output.drain(..self.sent);
             self.sent = 0;
         }

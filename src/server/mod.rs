@@ -324,6 +324,9 @@ impl Server {
         // Nobody reads the feed yet; what is recorded must not pile up.
         self.engine.effects().clear();
         self.serve_requests(None);
+        if std::mem::take(&mut self.engine.server.all_flushed) {
+            self.forget_saved();
+        }
         loop {
             for SessionId(index) in self.engine.take_ready() {
                 if let Some(place) = self.by_session.get(index as usize).copied().flatten() {
@@ -369,7 +372,7 @@ impl Server {
                 }
                 Request::Save { background: true } => self.begin_saving(),
                 // There is no log to rewrite yet.
-                Request::Rewrite => {}
+                Request::Rewrite => self.engine.server.saves.jobs += 1,
             }
         }
     }
