@@ -171,6 +171,8 @@ errors! {
     NotInteger = "ERR value is not an integer or out of range",
     NoSuchSpecifiedKey = "ERR The specified key does not exist",
     NoScoresWithoutZscan = "ERR NOSCORES option can only be used in ZSCAN",
+    NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
+    NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
     NoValuesWithoutHscan = "ERR NOVALUES option can only be used in HSCAN",
     NumFieldsInvalid = "ERR invalid number of fields",
     NumFieldsNotPositive = "ERR Number of fields must be a positive integer",
