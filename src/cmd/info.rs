@@ -46,7 +46,13 @@ const SECTIONS: &[Section] = &[
     ("Debug", false, debug),
 ];
 
+/// Bytes of the reply to a plain INFO, rounded up.
+const USUAL_LENGTH: usize = 8 << 10;
+
 fn info(c: &mut Ctx) -> Outcome {
+    // Before memory is looked at: the room for this reply is in use from now on, and who reads `used_memory` to set a limit just
+    // above it must find it there.
+    c.out.bytes_mut().reserve(USUAL_LENGTH);
     let wanted: Vec<String> =
         c.args().rest().iter().map(|arg| String::from_utf8_lossy(arg).to_ascii_lowercase()).collect();
     let has = |word: &str| wanted.iter().any(|name| name == word);

@@ -286,7 +286,8 @@ impl Keyspace {
         self.dispose(entry, self.lazily.eviction);
         let freed = before.saturating_sub(memory());
         self.stats.evicted += 1;
-        self.effects.also(self.db(), &[b"DEL", &key]);
+        let word: &[u8] = if self.lazily.eviction { b"UNLINK" } else { b"DEL" };
+        self.effects.also(self.db(), &[word, &key]);
         self.touch_watchers(&key);
         self.notify(events::EVICTED, "evicted", &key);
         (freed, parts)

@@ -347,7 +347,8 @@ impl Keyspace {
     fn expire_key(&mut self, id: u32) {
         let entry = self.remove_id(id);
         self.stats.expired += 1;
-        self.effects.also(self.db, &[b"DEL", entry.key()]);
+        let word: &[u8] = if self.lazily.expire { b"UNLINK" } else { b"DEL" };
+        self.effects.also(self.db, &[word, entry.key()]);
         self.touch_watchers(entry.key());
         self.disown();
         self.notify(events::EXPIRED, "expired", entry.key());

@@ -19,6 +19,8 @@ pub(super) fn object(c: &mut Ctx, mut args: Args) -> Outcome {
     args.end()?;
     let (clock, lru) = (c.ks.lru_clock(), c.ks.clock == Clock::Lru);
     let limit = c.ks.limits.list;
+    // Whether lists are to be compressed; none is, here, as the parameter says.
+    let compressed = u8::from(c.server.config.other.get("list-compress-depth").is_some_and(|depth| depth != "0"));
     let entry: &Entry = c.ks.peek(key).ok_or(Error::NoSuchKey)?;
     let idle = if lru { clock.wrapping_sub(entry.clock()) & 0xff_ffff } else { 0 };
     let length = if fast { String::new() } else { format!(" serializedlength:{}", serialized(entry)) };
@@ -38,7 +40,7 @@ pub(super) fn object(c: &mut Ctx, mut args: Args) -> Outcome {
         let bytes: usize = list.nodes().map(|(_, bytes)| bytes.len()).sum();
         let mean = list.len() as f64 / nodes as f64;
         text.push_str(&format!(
-            " ql_nodes:{nodes} ql_avg_node:{mean:.2} ql_listpack_max:{limit} ql_compressed:0 ql_uncompressed_size:{bytes}"
+            " ql_nodes:{nodes} ql_avg_node:{mean:.2} ql_listpack_max:{limit} ql_compressed:{compressed} ql_uncompressed_size:{bytes}"
         ));
     }
     c.out.simple(&text);
