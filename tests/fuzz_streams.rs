@@ -65,7 +65,7 @@ fn spoiled_streams_are_refused_or_can_be_worked_on() {
         let Some(payload) = made.get(rng.below(made.len().max(1))) else { continue };
         done += 1;
         let wrong = spoil(&mut rng, payload);
-        let Ok(Some(Restored::Object(object))) = rdb::restore(&wrong, &Limits::default(), 1, NOW, true) else {
+        let Ok(Some(Restored::Object(object))) = rdb::restore(&wrong, &Limits::default(), 1, NOW, false) else {
             continue;
         };
         accepted += 1;

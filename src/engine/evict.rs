@@ -243,6 +243,7 @@ impl Engine {
             self.server.evict.over_since.get_or_insert(now);
         }
         let mut left = self.server.evict.budget();
+        let began = self.server.meter.begin();
         let room = loop {
             if over == 0 {
                 self.server.evict.within_limit(now);
@@ -268,6 +269,8 @@ impl Engine {
                 left = left.saturating_sub(KEYS_PER_CALL as usize / 4);
             }
         };
+        let us = self.server.meter.since(began);
+        self.server.meter.latency("eviction-cycle", us / 1000, now);
         self.end_unit(me);
         room
     }

@@ -46,6 +46,8 @@ pub struct Meter {
     pub evicted_clients: u64,
     /// Errors from commands that were let in and failed for no reason of the client's; none is known.
     pub unexpected_errors: u64,
+    /// How long deleting due keys took altogether, µs.
+    pub expire_us: u64,
     /// The turns of the host's loop.
     pub turns: Turns,
     /// Commands, bytes in, bytes out, turns of the loop, and µs in them, per second.
@@ -87,6 +89,7 @@ impl Meter {
             rejected_connections: 0,
             evicted_clients: 0,
             unexpected_errors: 0,
+            expire_us: 0,
             turns: Turns::default(),
             rates: Default::default(),
         }
@@ -97,12 +100,24 @@ impl Meter {
         self.on = self.tracking || self.slower_than_us >= 0 || self.threshold_ms > 0;
     }
 
+    /// The beginning of something that may be timed, µs.
+    #[inline]
+    pub(super) fn begin(&self) -> u64 {
+        if self.on { (self.clock_us)() } else { 0 }
+    }
+
+    /// How long ago `began` was, µs; 0 where nothing is timed.
+    pub(super) fn since(&self, began: u64) -> u64 {
+        self.begin().saturating_sub(began)
+    }
+
     /// Sets the counters back to zero (CONFIG RESETSTAT).
     pub fn reset(&mut self) {
         self.histograms.fill(None);
         (self.bytes_in, self.bytes_out, self.reads, self.writes) = (0, 0, 0, 0);
         (self.reply_shrinks, self.reply_expands) = (0, 0);
         (self.rejected_connections, self.evicted_clients, self.unexpected_errors) = (0, 0, 0);
+        self.expire_us = 0;
         (self.rates, self.turns) = Default::default();
     }
 

@@ -91,6 +91,10 @@ pub struct Saves {
     /// Keys loaded at the start, and those left out because they were due.
     pub loaded: u64,
     pub loaded_due: u64,
+    /// How often something was begun in the background.
+    pub jobs: u64,
+    /// Keys there were when the one in progress began.
+    pub keys: u64,
 }
 
 /// How far the host has come with loading data.
@@ -142,6 +146,12 @@ pub struct Server {
     pub monitors: Vec<SessionId>,
     /// How the host treats the buffers replies are in.
     pub reply_buffers: clients::ReplyBuffers,
+    /// FLUSHALL ran: a host that saves gives up what it is writing, and writes that there is nothing.
+    pub all_flushed: bool,
+    /// The host was asked to rewrite the log and has not heard it yet.
+    pub rewrite_asked: bool,
+    /// It is to be asked when the snapshot in progress is done.
+    pub rewrite_scheduled: bool,
     /// The host is loading data: only few commands are served.
     pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
@@ -329,7 +339,7 @@ impl<'a> Ctx<'a> {
     /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
     fn run(&mut self) -> (Option<Wait>, Outcome) {
         let mark = self.out.mark();
-        let began = if self.server.meter.on { (self.server.meter.clock_us)() } else { 0 };
+        let began = self.server.meter.begin();
         let dirty = self.ks.dirty;
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
@@ -443,6 +453,9 @@ impl Engine {
                 tracking: tracking::Tracking::new(options.seed),
                 monitors: Vec::new(),
                 reply_buffers: Default::default(),
+                all_flushed: false,
+                rewrite_asked: false,
+                rewrite_scheduled: false,
                 loading: None,
                 cron_paused: false,
                 nap: |_| 0,
@@ -650,7 +663,7 @@ impl Engine {
         if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
             return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
         }
-        if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
+        if self.server.tracking.is_over() || me.later.mark() > 0 {
             self.tell_early(me, out);
         }
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
@@ -688,12 +701,11 @@ impl Engine {
         }
     }
 
-    /// Tells what happened to tracked keys before the command runs, so that it stands before the reply: keys deleted to make room,
-    /// and keys there is no room to remember.
+    /// Tells `me` what happened before its command runs, so that it stands before the reply: keys deleted to make room, and tracked
+    /// keys there is no room to remember.
     #[cold]
     fn tell_early(&mut self, me: &mut Session, out: &mut Reply) {
         self.trim_tracking(me);
-        self.tell_trackers(me);
         // A reply that is thrown away would take the news with it.
         if !me.is_silent() {
             out.raw(me.later.bytes());
@@ -814,9 +826,7 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.effects.set_loose(true);
-            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
-            self.end_effects();
+            self.expire_cycle(now);
         }
         self.server.note_peak(now);
         self.evict_on();
@@ -829,6 +839,20 @@ impl Engine {
         self.end_overdue_waits();
         self.serve_waiting();
         self.next_wake()
+    }
+
+    fn expire_cycle(&mut self, now: u64) {
+        let most = 500 + 500 * self.server.config.active_expire_effort;
+        if self.ks.next_due().is_none_or(|at| at >= now) {
+            return;
+        }
+        let began = self.server.meter.begin();
+        self.ks.effects.set_loose(true);
+        self.ks.expire_due(most);
+        self.end_effects();
+        let us = self.server.meter.since(began);
+        self.server.meter.expire_us += us;
+        self.server.meter.latency("expire-cycle", us / 1000, now);
     }
 
     /// When [`Engine::tick`] has something to do next, ms since the epoch.
@@ -867,6 +891,7 @@ impl Engine {
 
     /// What the host was asked to do since the last call.
     pub fn take_requests(&mut self) -> Vec<Request> {
+        self.server.rewrite_asked = false;
         std::mem::take(&mut self.server.requests)
     }
 
