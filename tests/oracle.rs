@@ -12,8 +12,8 @@ mod oracle {
     pub mod differ;
     pub mod feed;
     pub mod record;
-    pub mod streams;
     pub mod rules;
+    pub mod streams;
     pub mod tolerance;
 }
 
