@@ -10,7 +10,7 @@ use common::peer::Peer;
 use common::words::{self, Vocabulary, Word};
 use common::{compare, typed};
 use tabdis::base::rng::Rng;
-use tabdis::engine::acl::Files;
+use tabdis::engine::Host;
 use tabdis::engine::keys::{self, access};
 use tabdis::engine::row::{Slot, flag};
 use tabdis::engine::{Group, SessionId};
@@ -383,7 +383,19 @@ fn passwords_are_made_from_the_secret() {
     assert_ne!(make(2)[0], a);
 }
 
-/// The file of the tests below, by its path.
+/// A host with the files of the tests below, none of which can be written.
+struct Files;
+
+impl Host for Files {
+    fn acl_file(&mut self, path: &str) -> Option<Result<Vec<u8>, String>> {
+        Some(read(path))
+    }
+    fn replace_acl_file(&mut self, _path: &str, _text: &[u8]) -> Option<Result<(), String>> {
+        Some(Err("no".to_string()))
+    }
+}
+
+/// What is in the file.
 fn read(path: &str) -> Result<Vec<u8>, String> {
     let text: &[u8] = match path {
         "good" => b"user alice on nopass ~* &* +@all\r\n\n  user bob off #7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed (+get ~a )\n",
@@ -397,7 +409,7 @@ fn read(path: &str) -> Result<Vec<u8>, String> {
 #[test]
 fn the_file_is_taken_as_a_whole_or_not_at_all() {
     let mut peer = EnginePeer::at(1, START);
-    peer.engine.server.acl.files = Some(Files { read, write: |_, _| Err("no".to_string()) });
+    peer.engine.server.host = Box::new(Files);
     let load = |peer: &mut EnginePeer, path: &str| {
         peer.engine.server.config.other.insert("aclfile", path.to_string());
         text(&ask(peer, OWNER, "ACL LOAD"))
@@ -460,14 +472,19 @@ fn users_of_a_configuration_are_made_at_the_start() {
     ] {
         assert_eq!(acl.declare(words), Err(format!("Error in user declaration {why}")));
     }
-    assert_eq!(acl.start(""), Ok(()));
+    assert_eq!(acl.start(None), Ok(()));
     assert_eq!(text(&ask(&mut peer, OWNER, "ACL DRYRUN ann GET a")), "OK");
     assert!(says(&[ask(&mut peer, OWNER, "PUBLISH c x")], "NOPERM"), "the default user's channels were not given");
     let acl = &mut peer.engine.server.acl;
     acl.declare(&[b"cy"]).expect("a name alone will do");
-    assert!(acl.start("file").is_err_and(|why| why.starts_with("Configuring Redis with users defined in redis.conf")));
-    acl.files = Some(Files { read, write: |_, _| Ok(()) });
-    assert!(acl.start("missing").is_err_and(|why| why.starts_with("Aborting Redis startup because of ACL errors: ")));
+    assert!(
+        acl.start(Some(("good", read("good"))))
+            .is_err_and(|why| why.starts_with("Configuring Redis with users defined in redis.conf"))
+    );
+    assert!(
+        acl.start(Some(("missing", read("missing"))))
+            .is_err_and(|why| why.starts_with("Aborting Redis startup because of ACL errors: "))
+    );
 }
 
 #[test]

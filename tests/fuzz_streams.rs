@@ -65,7 +65,9 @@ fn spoiled_streams_are_refused_or_can_be_worked_on() {
         let Some(payload) = made.get(rng.below(made.len().max(1))) else { continue };
         done += 1;
         let wrong = spoil(&mut rng, payload);
-        let Ok(Some(Restored::Object(object))) = rdb::restore(&wrong, &Limits::default(), 1, NOW) else { continue };
+        let Ok(Some(Restored::Object(object))) = rdb::restore(&wrong, &Limits::default(), 1, NOW, false) else {
+            continue;
+        };
         accepted += 1;
         work_on(&mut rng, &vocabulary, object);
     }
@@ -103,6 +105,6 @@ fn check(engine: &mut Engine) {
         })
         .collect();
     for payload in payloads {
-        assert!(rdb::restore(&payload, &Limits::default(), 1, NOW).is_ok(), "what was saved is not loaded");
+        assert!(rdb::restore(&payload, &Limits::default(), 1, NOW, true).is_ok(), "what was saved is not loaded");
     }
 }

@@ -6,7 +6,6 @@
 mod common;
 
 use common::{engine, run};
-use std::time::{Duration, Instant};
 use tabdis::base::rng::Rng;
 use tabdis::ds::json::{self, Format, Path, Value};
 
@@ -148,9 +147,9 @@ fn spoil(rng: &mut Rng, text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn anything_is_read_or_refused_in_little_time() {
+fn anything_is_read_or_refused() {
     let mut rng = Rng::new(common::seed(2));
-    let (mut read, start) = (0, Instant::now());
+    let mut read = 0;
     for _ in 0..common::steps(20_000) {
         let text = document(&mut rng, 5);
         let root = json::parse(text.as_bytes()).expect("it is written well");
@@ -170,7 +169,6 @@ fn anything_is_read_or_refused_in_little_time() {
         }
     }
     println!("{read} spoiled paths are paths");
-    assert!(start.elapsed() < Duration::from_secs(120));
 }
 
 #[test]

@@ -287,3 +287,112 @@ fn a_unix_socket_serves_too_and_is_removed_at_the_end() {
     assert!(server.child.wait().unwrap().success());
     assert!(!path.exists());
 }
+
+/// A folder that is removed at the end.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("tabdis-server-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn users_of_the_configuration_file_are_there_and_rewritten() {
+    let folder = Folder::new("users");
+    let file = folder.file("redis.conf");
+    let text = "save \"\"\n# mine\nuser default on nopass ~* &* +@all -flushdb\nuser alice on >secret (~a +get) ( ~b +set )\nuser bob on\n";
+    std::fs::write(&file, text).unwrap();
+    let server = Server::start(&[&file]);
+    let mut client = server.connect();
+    client.ask("FLUSHDB\r\n", "-NOPERM this user has no permissions to run the 'flushdb' command\r\n");
+    client.ask("ACL DRYRUN alice GET a\r\n", "+OK\r\n");
+    client.ask("ACL DELUSER bob\r\n", ":1\r\n");
+    client.ask("ACL SETUSER carl on nopass ~a\"b +get\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n");
+    let mut client = server.connect();
+    client.ask("ACL SETUSER carl on nopass '~a\"b' +get\r\n", "+OK\r\n");
+    client.ask("CONFIG REWRITE\r\n", "+OK\r\n");
+    drop(server);
+    let rewritten = folder.read("redis.conf");
+    assert!(rewritten.contains("# mine\nuser "), "{rewritten}");
+    assert_eq!(rewritten.lines().filter(|line| line.starts_with("user ")).count(), 3, "{rewritten}");
+    assert!(!rewritten.contains("user bob"), "{rewritten}");
+    let server = Server::start(&[&file]);
+    let mut client = server.connect();
+    client.ask("FLUSHDB\r\n", "-NOPERM this user has no permissions to run the 'flushdb' command\r\n");
+    client.ask("ACL DRYRUN alice SET b 1\r\n", "+OK\r\n");
+    client.ask("AUTH alice secret\r\n", "+OK\r\n");
+    client.ask("AUTH carl x\r\nGET 'a\"b'\r\n", "+OK\r\n$-1\r\n");
+}
+
+#[test]
+fn the_acl_file_is_loaded_saved_and_checked() {
+    let folder = Folder::new("aclfile");
+    let file = folder.file("users.acl");
+    std::fs::write(&file, "user alice on nopass ~* +@all").unwrap();
+    let args = ["--save", "", "--aclfile", &file];
+    let server = Server::start(&args);
+    let mut client = server.connect();
+    client.ask("AUTH alice x\r\nACL SETUSER bob on nopass\r\nACL SAVE\r\n", "+OK\r\n+OK\r\n+OK\r\n");
+    let saved = "user alice on nopass sanitize-payload ~* resetchannels +@all\n\
+                 user bob on nopass sanitize-payload resetchannels -@all\nuser default on nopass sanitize-payload ~* &* +@all\n";
+    assert_eq!(folder.read("users.acl"), saved);
+    std::fs::write(&file, "user alice on nopass ~* +@all\nuser default off\nuser alice on").unwrap();
+    client.ask(
+        "ACL LOAD\r\n",
+        "-ERR WARNING: Duplicate user 'alice' found on line 3. WARNING: ACL errors detected, no change to the previously active ACL \
+         rules was performed\r\n",
+    );
+    std::fs::write(&file, "user alice on nopass ~* +@all\nuser default off\n").unwrap();
+    client.ask("ACL LOAD\r\nACL WHOAMI\r\n", "+OK\r\n$5\r\nalice\r\n");
+    server.connect().ask("PING\r\n", "-NOAUTH Authentication required.\r\n");
+    drop(server);
+    for (args, text) in [
+        (
+            &["--aclfile", "/no/such/file"][..],
+            "Error loading ACLs, opening file '/no/such/file': No such file or directory",
+        ),
+        (
+            &["--aclfile", &file, "--user", "x", "on"],
+            "defined in redis.conf and at the same setting an ACL file path is invalid",
+        ),
+        (&["--user", "x", "--user", "x"], "Error in user declaration 'x': Duplicate user found."),
+        (&["--user", "x", "+nosuch"], "Error in user declaration 'x': Unknown command or category name in ACL"),
+    ] {
+        let run = output(args);
+        let said = [run.stdout, run.stderr].concat();
+        assert!(
+            !run.status.success() && String::from_utf8_lossy(&said).contains(text),
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
+    }
+}
+
+#[test]
+fn a_stranger_that_reads_nothing_is_cut_off() {
+    let server = Server::start(&["--save", "", "--requirepass", "secret"]);
+    let mut stranger = server.connect();
+    stranger.ask("SET x 5\r\n", "-NOAUTH Authentication required.\r\n");
+    let request = "SET x 5\r\n".repeat(1000);
+    let sent = (0..10_000).take_while(|_| stranger.0.write_all(request.as_bytes()).is_ok()).count();
+    assert!(sent < 10_000, "it could go on for ever");
+    let mut friend = server.connect();
+    friend.ask("AUTH secret\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+}

@@ -10,8 +10,8 @@ use tabdis::ds::vector::{Quant, Search, VectorSet};
 
 const DIM: usize = 64;
 /// Without optimization a few have to do.
-const SIZE: usize = if cfg!(debug_assertions) { 400 } else { 10_000 };
-const QUERIES: usize = 200;
+const SIZE: usize = if cfg!(debug_assertions) { 300 } else { 10_000 };
+const QUERIES: usize = if cfg!(debug_assertions) { 40 } else { 200 };
 
 /// A vector near one of a hundred centres.
 fn clustered(rng: &mut Rng) -> Vec<f32> {

@@ -160,6 +160,8 @@ pub fn human(bytes: u64) -> String {
 
 fn persistence(c: &mut Ctx) -> Lines {
     let saves = c.server.saves;
+    let total = if c.ks.snapshot_running() { saves.keys } else { 0 };
+    let done = total.saturating_sub(c.ks.snapshot_left());
     let running = saves.began_ms.map(|began| c.ks.now.saturating_sub(began) / 1000);
     let seconds = |n: Option<u64>| n.map_or(-1, |n| n as i64);
     let mut lines = vec![
@@ -168,9 +170,9 @@ fn persistence(c: &mut Ctx) -> Lines {
         line("current_cow_peak", 0),
         line("current_cow_size", 0),
         line("current_cow_size_age", 0),
-        line("current_fork_perc", "0.00"),
-        line("current_save_keys_processed", 0),
-        line("current_save_keys_total", 0),
+        line("current_fork_perc", format!("{:.2}", done as f64 * 100.0 / total.max(1) as f64)),
+        line("current_save_keys_processed", done),
+        line("current_save_keys_total", total),
         line("rdb_changes_since_last_save", c.ks.dirty),
         line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running())),
         line("rdb_last_save_time", c.server.last_save_ms / 1000),
@@ -183,7 +185,7 @@ fn persistence(c: &mut Ctx) -> Lines {
         line("rdb_last_load_keys_loaded", saves.loaded),
         line("aof_enabled", u8::from(parameter(c, "appendonly") == "yes")),
         line("aof_rewrite_in_progress", 0),
-        line("aof_rewrite_scheduled", 0),
+        line("aof_rewrite_scheduled", u8::from(c.server.rewrite_scheduled)),
         line("aof_last_rewrite_time_sec", -1),
         line("aof_current_rewrite_time_sec", -1),
         line("aof_last_bgrewrite_status", "ok"),
@@ -248,7 +250,7 @@ fn stats(c: &mut Ctx) -> Lines {
         line("pubsubshard_channels", c.pubsub.registry(Kind::Shard).len()),
         // Nothing forks, moves memory about, or is migrated.
         line("latest_fork_usec", 0),
-        line("total_forks", 0),
+        line("total_forks", c.server.saves.jobs),
         line("migrate_cached_sockets", 0),
         line("slave_expires_tracked_keys", 0),
         line("active_defrag_hits", 0),

@@ -51,6 +51,7 @@ const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     #[cfg(feature = "bitmap")]
     bitmap::ROWS,
+    #[cfg(feature = "admin")]
     cluster::ROWS,
     command::ROWS,
     config::ROWS,
@@ -67,8 +68,11 @@ const FAMILIES: &[&[Row]] = &[
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
+    #[cfg(feature = "admin")]
     replication::ROWS,
     server::ROWS,
+    #[cfg(feature = "admin")]
+    server::ADMIN,
     set::ROWS,
     #[cfg(feature = "admin")]
     slowlog::ROWS,

@@ -7,22 +7,11 @@ use crate::engine::lazy::SLICE;
 use crate::engine::{Ctx, Error, Group, Outcome, Request, Row, args, flag};
 
 /// The family.
-pub const ROWS: &[Row] = &[
-    BGREWRITEAOF,
-    BGSAVE,
-    DBSIZE,
-    DEBUG,
-    FLUSHALL,
-    FLUSHDB,
-    INFO,
-    LASTSAVE,
-    LOLWUT,
-    MEMORY,
-    SAVE,
-    SHUTDOWN,
-    SWAPDB,
-    TIME,
-];
+pub const ROWS: &[Row] =
+    &[BGREWRITEAOF, BGSAVE, DBSIZE, FLUSHALL, FLUSHDB, INFO, LASTSAVE, SAVE, SHUTDOWN, SWAPDB, TIME];
+
+/// What a lean build does without.
+pub const ADMIN: &[Row] = &[DEBUG, LOLWUT, MEMORY];
 
 const DBSIZE: Row = Row {
     name: "DBSIZE",
@@ -87,6 +76,7 @@ fn flushall(c: &mut Ctx) -> Outcome {
     for db in 0..c.ks.db_count() {
         c.ks.dirty += c.ks.in_db(db, |ks| ks.flush(at_once)) as u64;
     }
+    c.server.all_flushed = true;
     c.instead(c.argv);
     c.out.ok();
     Ok(())
@@ -220,7 +210,7 @@ fn bgsave(c: &mut Ctx) -> Outcome {
         return Err(Error::SaveInProgress);
     }
     c.request(Request::Save { background: true });
-    c.out.simple("Background saving started");
+    c.out.simple(if c.nested { "Background saving scheduled" } else { "Background saving started" });
     Ok(())
 }
 
@@ -239,12 +229,18 @@ const BGREWRITEAOF: Row = Row {
 };
 
 fn bgrewriteaof(c: &mut Ctx) -> Outcome {
+    if c.server.rewrite_asked {
+        return Err(Error::RewriteInProgress);
+    }
+    c.server.rewrite_asked = true;
     c.request(Request::Rewrite);
-    c.out.simple(if c.ks.snapshot_running() {
-        "Background append only file rewriting scheduled"
+    // Inside a transaction nothing is begun before its end.
+    if c.ks.snapshot_running() || c.nested {
+        c.server.rewrite_scheduled = c.ks.snapshot_running();
+        c.out.simple("Background append only file rewriting scheduled");
     } else {
-        "Background append only file rewriting started"
-    });
+        c.out.simple("Background append only file rewriting started");
+    }
     Ok(())
 }
 

@@ -975,6 +975,11 @@ impl Keyspace {
         more
     }
 
+    /// How many keys the running snapshot has still to come to.
+    pub fn snapshot_left(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, Snapshot::left)
+    }
+
     /// The sink of the running snapshot, to drain what is written so far.
     pub fn snapshot_sink(&mut self) -> Option<&mut (dyn Sink + 'static)> {
         self.snapshot.as_mut().map(Snapshot::sink)

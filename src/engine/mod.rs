@@ -91,6 +91,10 @@ pub struct Saves {
     /// Keys loaded at the start, and those left out because they were due.
     pub loaded: u64,
     pub loaded_due: u64,
+    /// How often something was begun in the background.
+    pub jobs: u64,
+    /// Keys there were when the one in progress began.
+    pub keys: u64,
 }
 
 /// How far the host has come with loading data.
@@ -142,6 +146,12 @@ pub struct Server {
     pub monitors: Vec<SessionId>,
     /// How the host treats the buffers replies are in.
     pub reply_buffers: clients::ReplyBuffers,
+    /// FLUSHALL ran: a host that saves gives up what it is writing, and writes that there is nothing.
+    pub all_flushed: bool,
+    /// The host was asked to rewrite the log and has not heard it yet.
+    pub rewrite_asked: bool,
+    /// It is to be asked when the snapshot in progress is done.
+    pub rewrite_scheduled: bool,
     /// The host is loading data: only few commands are served.
     pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
@@ -443,6 +453,9 @@ impl Engine {
                 tracking: tracking::Tracking::new(options.seed),
                 monitors: Vec::new(),
                 reply_buffers: Default::default(),
+                all_flushed: false,
+                rewrite_asked: false,
+                rewrite_scheduled: false,
                 loading: None,
                 cron_paused: false,
                 nap: |_| 0,
@@ -878,6 +891,7 @@ impl Engine {
 
     /// What the host was asked to do since the last call.
     pub fn take_requests(&mut self) -> Vec<Request> {
+        self.server.rewrite_asked = false;
         std::mem::take(&mut self.server.requests)
     }
 

@@ -77,6 +77,11 @@ impl Snapshot {
         !self.todo.is_empty()
     }
 
+    /// How many positions are left.
+    pub(super) fn left(&self) -> u64 {
+        self.todo.iter().map(|(_, left)| left).sum()
+    }
+
     pub(super) fn sink(&mut self) -> &mut (dyn Sink + 'static) {
         &mut *self.sink
     }

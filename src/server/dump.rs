@@ -85,6 +85,7 @@ fn describe(path: &Path, why: &dyn std::fmt::Display) -> String {
 fn refuse(path: &Path, error: RdbError) -> String {
     match error {
         RdbError::Truncated => "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_string(),
+        RdbError::Checksum => "Wrong RDB checksum, RDB CRC error. Aborting now.".to_string(),
         error => describe(path, &error),
     }
 }

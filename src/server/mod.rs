@@ -14,6 +14,7 @@ mod stopping;
 
 use crate::cmd;
 use crate::cmd::params;
+use crate::engine::acl::DEFAULT;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
 use host::NativeHost;
@@ -264,8 +265,7 @@ impl Server {
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
         let acl = &self.engine.server.acl;
-        let open = acl.find(b"default").is_some_and(|id| acl.user(id).is_open());
-        let protected = open && self.setting("protected-mode") == "yes";
+        let protected = acl.user(DEFAULT).no_password && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };
@@ -324,6 +324,9 @@ impl Server {
         // Nobody reads the feed yet; what is recorded must not pile up.
         self.engine.effects().clear();
         self.serve_requests(None);
+        if std::mem::take(&mut self.engine.server.all_flushed) {
+            self.forget_saved();
+        }
         loop {
             for SessionId(index) in self.engine.take_ready() {
                 if let Some(place) = self.by_session.get(index as usize).copied().flatten() {
@@ -369,7 +372,7 @@ impl Server {
                 }
                 Request::Save { background: true } => self.begin_saving(),
                 // There is no log to rewrite yet.
-                Request::Rewrite => {}
+                Request::Rewrite => self.engine.server.saves.jobs += 1,
             }
         }
     }

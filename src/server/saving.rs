@@ -93,7 +93,9 @@ impl Server {
         match self.begin() {
             Ok(saving) => {
                 log::notice("Background saving started");
-                self.engine.server.saves.began_ms = Some(saving.began_ms);
+                let saves = &mut self.engine.server.saves;
+                saves.jobs += 1;
+                (saves.began_ms, saves.keys) = (Some(saving.began_ms), self.engine.ks.snapshot_left());
                 self.saving = Some(saving);
             }
             Err(error) => self.saved_in_background(0, Err(error)),
@@ -124,12 +126,23 @@ impl Server {
         }
     }
 
+    /// Gives up what is being saved, and saves that there is nothing now: what FLUSHALL means to a server with save points.
+    pub(super) fn forget_saved(&mut self) {
+        self.stop_saving();
+        if self.saves_by_itself() {
+            self.save_now();
+        }
+    }
+
     fn saved_in_background(&mut self, began_ms: u64, outcome: io::Result<u64>) {
         let now = log::now_ms();
         let done = self.saved(outcome);
         let saves = &mut self.engine.server.saves;
         saves.began_ms = None;
         saves.failed = !done;
+        // There is no log to rewrite yet.
+        self.engine.server.rewrite_scheduled = false;
+        let saves = &mut self.engine.server.saves;
         if began_ms > 0 {
             saves.seconds = Some(now.saturating_sub(began_ms) / 1000);
         }

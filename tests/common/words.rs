@@ -363,6 +363,11 @@ impl Filler<'_> {
                 0 => pick(self.rng, &["0", "-1", "x", "1e9", "40000"]),
                 _ => format!("{}.{}", self.rng.below(4_000), self.rng.below(100)).into_bytes(),
             },
+            "ifdeq-digest" | "ifdne-digest" => pick(
+                self.rng,
+                &["404a763b3f4c8c9a", "9555E8555C62DCFD", "2d06800538d394c2", "0123", "zzzzzzzzzzzzzzzz"],
+            ),
+            "lowerbound" | "upperbound" => self.score(),
             "value" if self.word.slot.row.group == Group::Hash => self.text(),
             "value" => self.text(),
             "score" | "weight" => self.score(),
@@ -433,7 +438,7 @@ impl Filler<'_> {
         );
         match name {
             // They have edges of their own, none of which is over soon.
-            "min-idle-time" | "ms" => false,
+            "min-idle-time" | "ms" | "last-id" => false,
             _ if name.ends_with("seconds") => self.vocabulary.times != Times::Far,
             "count" | "offset" => !fills_memory,
             "numkeys" => self.rng.below(3) == 0,

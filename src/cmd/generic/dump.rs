@@ -36,7 +36,8 @@ fn dump(c: &mut Ctx) -> Outcome {
 fn version(entry: &Entry) -> u8 {
     match entry.object() {
         Some(Object::Hash(hash)) if hash.volatile_len() > 0 => 12,
-        Some(Object::Stream(_)) => 11,
+        // When a consumer was last seen, and when it last got something, is two times since 11.
+        Some(Object::Stream(stream)) if stream.groups().next().is_some() => 11,
         _ => 10,
     }
 }
