@@ -169,7 +169,6 @@ errors! {
     NotFloat = "ERR value is not a valid float",
     NotHll = "WRONGTYPE Key is not a valid HyperLogLog string value.",
     NotInteger = "ERR value is not an integer or out of range",
-    NoSuchSpecifiedKey = "ERR The specified key does not exist",
     NoScoresWithoutZscan = "ERR NOSCORES option can only be used in ZSCAN",
     NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
     NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
