@@ -27,8 +27,8 @@ const pkgSources = [...glueSources, 'pkg-template', 'README.md', 'LICENSE', 'tsc
 
 export const flavors = ['lean', 'standard', 'full']
 
-/** What the package has when nothing else is said. */
-export const usual = 'standard'
+/** What the package has when nothing else is said: all that its types and the reference promise. */
+export const usual = 'full'
 
 /** Builds pkg/. With `ifStale`, does nothing if it is of that flavor and no source is newer than it. */
 export async function build({ ifStale = false, flavor = usual } = {}) {

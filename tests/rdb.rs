@@ -292,7 +292,7 @@ fn every_cut_and_every_change_ends_in_an_error_or_a_keyspace() {
 
 #[test]
 fn announced_sizes_take_no_memory() {
-    for kind in [1, 2, 4, 5, 14, 18] {
+    for kind in [1, 2, 4, 5, 14, 15, 18, 19, 21] {
         let bytes =
             Bytes::new(11).raw(&[0xFB, 0x81]).raw(&[0x7F; 8]).raw(&[0]).key(kind, "k").raw(&[0x81]).raw(&[0x7F; 8]);
         assert_eq!(load(&bytes.0).err(), Some(RdbError::Truncated));

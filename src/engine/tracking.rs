@@ -219,7 +219,7 @@ fn invalidate(tracking: &mut Tracking, sessions: &mut Sessions, me: &mut Session
     let Some(id) = tracking.table.find(key) else { return };
     for holder in tracking.forget(id).holders {
         let mine = own && holder.0 == me.place;
-        if mode_of(sessions, me, holder).is_some_and(|mode| !mode.bcast && !(mine && mode.noloop)) {
+        if mode_of(sessions, me, holder).is_some_and(|mode| !(mode.bcast || mine && mode.noloop)) {
             send(sessions, me, holder, Some(&[key]));
         }
     }

@@ -33,6 +33,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("object|help", "prints our rows"),
     ("object|idletime", "tells the time"),
     ("object|refcount", "real servers share small integers"),
+    ("pfselftest", "keeps a real server busy for seconds"),
     ("wait", "waits for followers"),
     ("waitaof", "waits for followers"),
     ("migrate", "needs two servers"),

@@ -2,6 +2,7 @@
 //! other where order counts, and combined by exclusive or where it does not.
 
 use crate::ds::listpack::Elem;
+use crate::ds::stream::Id;
 use crate::engine::entry::{Entry, Value};
 use crate::engine::value::Object;
 use crate::engine::{Ctx, Outcome};
@@ -41,6 +42,15 @@ impl Digest {
                     .for_each(|(member, score)| self.pair(member, Elem::Str(seventeen_digits(score).as_bytes())));
             }
             Value::Object(Object::Hash(hash)) => hash.iter().for_each(|(field, value)| self.pair(field, value)),
+            Value::Object(Object::Stream(stream)) => {
+                for entry in stream.range(Id::MIN, Id::MAX) {
+                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                    for (field, value) in entry.pairs() {
+                        self.mix_elem(field);
+                        self.mix_elem(value);
+                    }
+                }
+            }
             // The other types in the one form that is theirs.
             Value::Object(_) => self.mix(&rdb::dump(entry, 12)),
         }

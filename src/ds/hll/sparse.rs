@@ -59,7 +59,7 @@ fn runs(mut bytes: &[u8]) -> impl Iterator<Item = Run> {
 pub(super) fn put_zeros(out: &mut Vec<u8>, len: usize) {
     match len {
         0 => {}
-        ..=SHORT_ZEROS_MAX => out.push(len as u8 - 1),
+        1..=SHORT_ZEROS_MAX => out.push(len as u8 - 1),
         _ => out.extend_from_slice(&[0x40 | ((len - 1) >> 8) as u8, (len - 1) as u8]),
     }
 }

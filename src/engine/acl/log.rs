@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 const TOGETHER_MS: u64 = 60_000;
 /// How many entries are looked at for an earlier one of the same kind.
 const LOOK_BACK: usize = 10;
+/// What is kept of a name, bytes: who is refused must not fill the memory.
+const LONGEST: usize = 4096;
 
 /// Why something was denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,8 @@ impl Default for Log {
 impl Log {
     /// Adds an entry (its count, number and first time are set here), or counts it with one like it, which becomes the newest.
     pub fn add(&mut self, mut entry: Entry) {
+        entry.object.truncate(LONGEST);
+        entry.username.truncate(LONGEST);
         let like = |old: &Entry| {
             old.reason == entry.reason
                 && old.context == entry.context
