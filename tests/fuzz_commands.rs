@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tabdis::base::rng::Rng;
 use tabdis::ds::dict::Keyed;
+use tabdis::ds::stream::Id;
 use tabdis::engine::entry::{Entry, Value};
 use tabdis::engine::value::Object;
 use tabdis::rdb;
@@ -120,7 +121,7 @@ impl Fuzzer {
         for _ in 0..BATCH {
             // Settings by chance stay, but not those that only allow more memory, or close the door.
             peer.engine.server.config.proto_max_bulk_len = 1 << 20;
-            peer.engine.server.config.requirepass.clear();
+            peer.open_door();
             let client = self.rng.below(4);
             if peer.waits(client) || peer.is_closed(client) {
                 peer.close(client);
@@ -241,6 +242,12 @@ fn check_entry(entry: &Entry) {
         Object::Hash(hash) => {
             assert!(hash.iter().all(|(field, _)| hash.contains(&field.to_vec())));
             hash.iter().count()
+        }
+        Object::Stream(stream) => {
+            assert_eq!(stream.range_rev(Id::MIN, Id::MAX).count(), stream.len());
+            assert!(stream.groups().all(|(_, group)| group.is_whole()));
+            // It stays when its last entry goes.
+            return assert_eq!(stream.range(Id::MIN, Id::MAX).count(), stream.len());
         }
         #[allow(unreachable_patterns, reason = "types to come are walked by saving and loading them")]
         _ => object.len(),

@@ -12,6 +12,7 @@ mod oracle {
     pub mod differ;
     pub mod feed;
     pub mod record;
+    pub mod rules;
     pub mod streams;
     pub mod tolerance;
 }
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     trials.extend(rows.map(|slot| row_trial(slot, &servers)));
     trials.push(Trial::test("every parameter of CONFIG", || oracle::config::run().map_err(Failed::from)));
     trials.push(Trial::test("effects of random commands", || oracle::feed::run().map_err(Failed::from)));
+    trials.push(Trial::test("users of random rules", || oracle::rules::run().map_err(Failed::from)));
     trials.push(Trial::test("random commands", || oracle::differ::run().map_err(Failed::from)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

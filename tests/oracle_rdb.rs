@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::data::{NOW, fill, old_file};
+use common::data::{NOW, fill_with, old_file};
 use common::{assert_same, content};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -226,7 +226,7 @@ fn what_redis_saves_loads_here_and_goes_back_the_same() {
 fn what_is_saved_here_loads_in_redis_and_comes_back_the_same() {
     for seed in 0..4 {
         let mut ks = Keyspace::new(16, seed);
-        fill(&mut ks, &mut Rng::new(seed), 300);
+        fill_with(&mut ks, &mut Rng::new(seed), 300, false);
         // Redis 7.0 knows no times of fields.
         let file = version_10(&mut ks);
         let mut plain = load(&file);

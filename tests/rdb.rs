@@ -235,7 +235,7 @@ fn what_cannot_be_loaded_is_refused_by_name() {
         (Bytes::new(11).raw(&[0xF1]).end(true), RdbError::Opcode(0xF1)),
         (Bytes::new(11).raw(&[0xF5]).string(b"#!lua").end(true), RdbError::Functions),
         (Bytes::new(11).raw(&[0xF7]).end(true), RdbError::Module),
-        (key(7).end(true), RdbError::Module),
+        (key(7).raw(&[1]).end(true), RdbError::Module),
         (key(8).end(true), RdbError::Type(8)),
         (key(22).end(true), RdbError::Type(22)),
         (key(0).string(b"a").key(0, "k").string(b"b").end(true), RdbError::Duplicate(b"k".to_vec())),

@@ -290,20 +290,22 @@ fn a_unix_socket_serves_too_and_is_removed_at_the_end() {
     assert!(!path.exists());
 }
 
-/// A folder of the test's own, removed at its end.
+/// A folder that is removed at the end.
 struct Folder(std::path::PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("tabdis-{name}-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("tabdis-server-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_string_lossy().into_owned()
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
     }
 }
 
@@ -311,6 +313,97 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+#[test]
+fn users_of_the_configuration_file_are_there_and_rewritten() {
+    let folder = Folder::new("users");
+    let file = folder.file("redis.conf");
+    let text = "save \"\"\n# mine\nuser default on nopass ~* &* +@all -flushdb\nuser alice on >secret (~a +get) ( ~b +set )\nuser bob on\n";
+    std::fs::write(&file, text).unwrap();
+    let server = Server::start(&[&file]);
+    let mut client = server.connect();
+    client.ask("FLUSHDB\r\n", "-NOPERM this user has no permissions to run the 'flushdb' command\r\n");
+    client.ask("ACL DRYRUN alice GET a\r\n", "+OK\r\n");
+    client.ask("ACL DELUSER bob\r\n", ":1\r\n");
+    client.ask("ACL SETUSER carl on nopass ~a\"b +get\r\n", "-ERR Protocol error: unbalanced quotes in request\r\n");
+    let mut client = server.connect();
+    client.ask("ACL SETUSER carl on nopass '~a\"b' +get\r\n", "+OK\r\n");
+    client.ask("CONFIG REWRITE\r\n", "+OK\r\n");
+    drop(server);
+    let rewritten = folder.read("redis.conf");
+    assert!(rewritten.contains("# mine\nuser "), "{rewritten}");
+    assert_eq!(rewritten.lines().filter(|line| line.starts_with("user ")).count(), 3, "{rewritten}");
+    assert!(!rewritten.contains("user bob"), "{rewritten}");
+    let server = Server::start(&[&file]);
+    let mut client = server.connect();
+    client.ask("FLUSHDB\r\n", "-NOPERM this user has no permissions to run the 'flushdb' command\r\n");
+    client.ask("ACL DRYRUN alice SET b 1\r\n", "+OK\r\n");
+    client.ask("AUTH alice secret\r\n", "+OK\r\n");
+    client.ask("AUTH carl x\r\nGET 'a\"b'\r\n", "+OK\r\n$-1\r\n");
+}
+
+#[test]
+fn the_acl_file_is_loaded_saved_and_checked() {
+    let folder = Folder::new("aclfile");
+    let file = folder.file("users.acl");
+    std::fs::write(&file, "user alice on nopass ~* +@all").unwrap();
+    let args = ["--save", "", "--aclfile", &file];
+    let server = Server::start(&args);
+    let mut client = server.connect();
+    client.ask("AUTH alice x\r\nACL SETUSER bob on nopass\r\nACL SAVE\r\n", "+OK\r\n+OK\r\n+OK\r\n");
+    let saved = "user alice on nopass sanitize-payload ~* resetchannels +@all\n\
+                 user bob on nopass sanitize-payload resetchannels -@all\nuser default on nopass sanitize-payload ~* &* +@all\n";
+    assert_eq!(folder.read("users.acl"), saved);
+    std::fs::write(&file, "user alice on nopass ~* +@all\nuser default off\nuser alice on").unwrap();
+    client.ask(
+        "ACL LOAD\r\n",
+        "-ERR WARNING: Duplicate user 'alice' found on line 3. WARNING: ACL errors detected, no change to the previously active ACL \
+         rules was performed\r\n",
+    );
+    std::fs::write(&file, "user alice on nopass ~* +@all\nuser default off\n").unwrap();
+    client.ask("ACL LOAD\r\nACL WHOAMI\r\n", "+OK\r\n$5\r\nalice\r\n");
+    server.connect().ask("PING\r\n", "-NOAUTH Authentication required.\r\n");
+    drop(server);
+    for (args, text) in [
+        (
+            &["--aclfile", "/no/such/file"][..],
+            "Error loading ACLs, opening file '/no/such/file': No such file or directory",
+        ),
+        (
+            &["--aclfile", &file, "--user", "x", "on"],
+            "defined in redis.conf and at the same setting an ACL file path is invalid",
+        ),
+        (&["--user", "x", "--user", "x"], "Error in user declaration 'x': Duplicate user found."),
+        (&["--user", "x", "+nosuch"], "Error in user declaration 'x': Unknown command or category name in ACL"),
+    ] {
+        let run = output(args);
+        let said = [run.stdout, run.stderr].concat();
+        assert!(
+            !run.status.success() && String::from_utf8_lossy(&said).contains(text),
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
+    }
+}
+
+#[test]
+fn a_stranger_that_reads_nothing_is_cut_off() {
+    let server = Server::start(&["--save", "", "--requirepass", "secret"]);
+    let mut stranger = server.connect();
+    stranger.ask("SET x 5\r\n", "-NOAUTH Authentication required.\r\n");
+    let request = "SET x 5\r\n".repeat(1000);
+    let sent = (0..10_000).take_while(|_| stranger.0.write_all(request.as_bytes()).is_ok()).count();
+    assert!(sent < 10_000, "it could go on for ever");
+    let mut friend = server.connect();
+    friend.ask("AUTH secret\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+}
+
+/// Writes a file of the folder. Returns its path.
+fn write(folder: &Folder, name: &str, text: &str) -> String {
+    let path = folder.file(name);
+    std::fs::write(&path, text).unwrap();
+    path
 }
 
 #[test]
@@ -323,7 +416,7 @@ fn a_bad_line_of_the_config_file_is_shown_and_ends_the_start() {
         ("hz ten\n", "argument couldn't be parsed into an integer"),
         ("rename-command nothing x\n", "No such command in rename-command"),
     ] {
-        let run = output(&[&folder.file("redis.conf", text)]);
+        let run = output(&[&write(&folder, "redis.conf", text)]);
         let error = String::from_utf8_lossy(&run.stderr).into_owned();
         assert_eq!(run.status.code(), Some(1), "{error}");
         assert!(error.contains("*** FATAL CONFIG FILE ERROR (Redis 7.2.4) ***"), "{error}");
@@ -334,8 +427,8 @@ fn a_bad_line_of_the_config_file_is_shown_and_ends_the_start() {
 #[test]
 fn a_config_file_includes_others_and_is_rewritten_with_its_comments() {
     let folder = Folder::new("rewrite");
-    let included = folder.file("more.conf", "hz 20\n");
-    let file = folder.file("redis.conf", &format!("# mine\ntimeout 5\ninclude {included}\nsave 900 1\n"));
+    let included = write(&folder, "more.conf", "hz 20\n");
+    let file = write(&folder, "redis.conf", &format!("# mine\ntimeout 5\ninclude {included}\nsave 900 1\n"));
     let server = Server::start(&[&file, "--dir", &folder.0.to_string_lossy(), "--save", "60", "5"]);
     let mut client = server.connect();
     client.ask("CONFIG GET hz\r\n", "*2\r\n$2\r\nhz\r\n$2\r\n20\r\n");
@@ -370,7 +463,7 @@ fn a_broken_snapshot_file_ends_the_start_and_is_left_alone() {
     let folder = Folder::new("broken");
     for (bytes, want) in [("REDIS0011\u{1}", "Short read or OOM loading DB"), ("nothing", "Fatal error loading the DB")]
     {
-        let path = folder.file("dump.rdb", bytes);
+        let path = write(&folder, "dump.rdb", bytes);
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let run = output(&["--dir", &folder.0.to_string_lossy(), "--port", &port.to_string()]);
         let log = String::from_utf8_lossy(&run.stdout).into_owned();

@@ -170,6 +170,8 @@ fn disagreements(slot: &Slot, fact: &[&str]) -> Vec<String> {
         .map(|(_, word)| word.to_uppercase())
         .collect();
     let group = row.group.name().replace('-', "_");
+    // Of a command that only Valkey has, the facts do not know what Redis would say of it.
+    let only_valkey = fact[4].is_empty() && fact[6].starts_with("valkey");
     let mut complaints = Vec::new();
     for (what, have, want) in [
         ("group", group, fact[1].to_string()),
@@ -178,7 +180,7 @@ fn disagreements(slot: &Slot, fact: &[&str]) -> Vec<String> {
         ("flags", format!("{:?}", words(&flags.join(","))), format!("{:?}", words(fact[4]))),
         ("keys", row.keys.to_string(), fact[5].to_string()),
     ] {
-        if have != want {
+        if have != want && !(only_valkey && matches!(what, "flags" | "keys")) {
             complaints.push(format!("{}: {what} is {have}, not {want}", slot.full_name));
         }
     }

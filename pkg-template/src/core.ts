@@ -16,6 +16,8 @@ export interface CoreOptions {
   seed: number
   now: number
   maxmemory: number
+  /** 32 bytes that nobody can guess, to make passwords from; without them they follow from the seed. */
+  secret?: number[]
 }
 
 /** A command of a batch. */

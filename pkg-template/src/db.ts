@@ -240,7 +240,9 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   const options = ((named ? args[1] : args[0]) ?? {}) as OpenOptions
   const module = await wasmModule(options.wasm)
   const { databases = 16, maxmemory = 0, seed = randomSeed() } = options
-  const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now() })
+  // Who gives a seed wants the same passwords every time too.
+  const secret = options.seed === undefined ? [...crypto.getRandomValues(new Uint8Array(32))] : undefined
+  const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now(), secret })
   install(core.host.names(), Session.prototype)
   if (options.reserve) core.host.reserve(options.reserve)
   const db = new Db(core)

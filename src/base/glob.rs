@@ -1,7 +1,8 @@
 //! Glob patterns as `KEYS`, `SCAN` and `PSUBSCRIBE` use them: `*`, `?`, `[a-c^x]` and `\` to escape.
 
 /// Returns whether `text` matches `pattern` as a whole. Time is at most pattern × text: a `*` that fails goes back to the
-/// latest `*` only, which is enough, because an earlier one could not match more than it already did.
+/// latest `*` only, which is enough, because an earlier one could not match more than it already did. As in Redis the empty text
+/// matches the empty pattern only, not even `*`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     matches_case(pattern, text, false)
 }
@@ -11,6 +12,9 @@ const MAX_STARS: usize = 1000;
 
 /// Like [`matches`]; with `ignore_case` ASCII letters are equal to their other case.
 pub fn matches_case(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     // Where to resume when what follows the latest star fails: just after the star, one more byte of text swallowed.
     let mut star: Option<(usize, usize)> = None;
@@ -113,7 +117,8 @@ mod tests {
             ("\\*x", "*x", true),
             ("", "", true),
             ("", "x", false),
-            ("*", "", true),
+            ("*", "", false),
+            ("**", "x", true),
             ("a*b*c", "aXbXbXc", true),
             ("[", "a", false),
             ("[a", "a", true),

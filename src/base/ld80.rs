@@ -81,6 +81,17 @@ impl Ld80 {
         Ld80 { negative: big.negative && difference != 0, ..round(difference, false, exponent) }
     }
 
+    /// Returns the difference of two numbers, rounded as the sum is.
+    pub fn minus(self, other: Self) -> Self {
+        self.plus(Ld80 { negative: !other.negative, ..other })
+    }
+
+    /// Whether it is less than another number.
+    pub fn is_below(self, other: Self) -> bool {
+        let difference = self.minus(other);
+        difference.negative && difference.mantissa != 0
+    }
+
     /// Returns the number with 17 digits after the point, rounded to nearest, without trailing zeros and without a lone `-0`.
     pub fn to_text(self) -> String {
         let sign = if self.negative { "-" } else { "" };

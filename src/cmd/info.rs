@@ -43,6 +43,7 @@ const SECTIONS: &[Section] = &[
     ("Latencystats", false, latencystats),
     ("Cluster", true, |_| vec![line("cluster_enabled", 0)]),
     ("Keyspace", true, keyspace),
+    ("Debug", false, debug),
 ];
 
 fn info(c: &mut Ctx) -> Outcome {
@@ -55,7 +56,7 @@ fn info(c: &mut Ctx) -> Outcome {
     let mut text = String::new();
     for (title, by_default, lines) in SECTIONS {
         let name = title.to_ascii_lowercase();
-        if !(all || (default && *by_default) || has(&name)) {
+        if !((all && *title != "Debug") || (default && *by_default) || has(&name)) {
             continue;
         }
         if !text.is_empty() {
@@ -213,7 +214,7 @@ fn persistence(c: &mut Ctx) -> Lines {
 fn stats(c: &mut Ctx) -> Lines {
     let (stats, denials) = (&c.ks.stats, c.server.acl.denials);
     let meter = &c.server.meter;
-    let [ops, input, output] = meter.rates.map(|rate| rate.mean());
+    let [ops, input, output, turns, turns_us] = meter.rates.map(|rate| rate.mean());
     let (tracked_keys, tracked_items, tracked_prefixes) = c.server.tracking.sizes();
     let (exceeded, exceeding) = c.server.evict.exceeded(c.ks.now);
     vec![
@@ -237,6 +238,7 @@ fn stats(c: &mut Ctx) -> Lines {
         // Due keys are found by their times, not by samples: none is stale for long, and no cycle ends early.
         line("expired_stale_perc", "0.00"),
         line("expired_time_cap_reached_count", 0),
+        line("expire_cycle_cpu_milliseconds", meter.expire_us / 1000),
         line("evicted_keys", stats.evicted),
         line("evicted_clients", meter.evicted_clients),
         line("total_eviction_exceeded_time", exceeded),
@@ -273,6 +275,11 @@ fn stats(c: &mut Ctx) -> Lines {
         line("io_threaded_writes_processed", 0),
         line("reply_buffer_shrinks", meter.reply_shrinks),
         line("reply_buffer_expands", meter.reply_expands),
+        line("eventloop_cycles", meter.turns.count),
+        line("eventloop_duration_sum", meter.turns.us),
+        line("eventloop_duration_cmd_sum", meter.turns.command_us),
+        line("instantaneous_eventloop_cycles_per_sec", turns as u64),
+        line("instantaneous_eventloop_duration_usec", if turns > 0.0 { (turns_us / turns) as u64 } else { 0 }),
         line("client_query_buffer_limit_disconnections", c.sessions.input_cuts),
         line("client_output_buffer_limit_disconnections", c.sessions.output_cuts),
     ]
@@ -320,6 +327,18 @@ fn commandstats(c: &mut Ctx) -> Lines {
         line(&format!("cmdstat_{}", slot.full_name), value)
     })
     .collect()
+}
+
+/// Only shown when asked for by its name.
+fn debug(c: &mut Ctx) -> Lines {
+    let turns = &c.server.meter.turns;
+    vec![
+        // The log is written with what commands changed, not apart from them.
+        line("eventloop_duration_aof_sum", 0),
+        line("eventloop_duration_cron_sum", turns.cron_us),
+        line("eventloop_duration_max", turns.max_us),
+        line("eventloop_cmd_per_cycle_max", turns.max_commands),
+    ]
 }
 
 fn latencystats(c: &mut Ctx) -> Lines {

@@ -15,6 +15,7 @@ pub mod docs;
 pub mod expiry;
 pub mod export;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod info;
@@ -35,6 +36,8 @@ pub mod slowlog;
 pub mod stream;
 pub mod string;
 pub mod tx;
+#[cfg(feature = "vector")]
+pub mod vector;
 pub mod zset;
 
 use crate::engine::Table;
@@ -48,11 +51,14 @@ const FAMILIES: &[&[Row]] = &[
     acl::ROWS,
     #[cfg(feature = "bitmap")]
     bitmap::ROWS,
+    #[cfg(feature = "admin")]
     cluster::ROWS,
     command::ROWS,
     config::ROWS,
     connection::ROWS,
     generic::ROWS,
+    #[cfg(feature = "geo")]
+    geo::ROWS,
     hash::ROWS,
     #[cfg(feature = "hyperloglog")]
     hll::ROWS,
@@ -62,8 +68,11 @@ const FAMILIES: &[&[Row]] = &[
     latency::ROWS,
     list::ROWS,
     pubsub::ROWS,
+    #[cfg(feature = "admin")]
     replication::ROWS,
     server::ROWS,
+    #[cfg(feature = "admin")]
+    server::ADMIN,
     set::ROWS,
     #[cfg(feature = "admin")]
     slowlog::ROWS,
@@ -71,6 +80,8 @@ const FAMILIES: &[&[Row]] = &[
     stream::ROWS,
     string::ROWS,
     tx::ROWS,
+    #[cfg(feature = "vector")]
+    vector::ROWS,
     zset::ROWS,
 ];
 

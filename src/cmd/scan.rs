@@ -26,8 +26,10 @@ pub enum Scanned {
     Keys,
     /// A hash: `NOVALUES` is allowed.
     Hash,
-    /// A set or a sorted set.
+    /// A set.
     Members,
+    /// A sorted set: `NOSCORES` is allowed.
+    Scores,
 }
 
 /// The options of a scan.
@@ -39,7 +41,7 @@ pub struct ScanOptions<'a> {
     pub pattern: Option<&'a [u8]>,
     /// `TYPE`: the name of a type in any case; a name that is none matches nothing.
     pub kind: Option<&'a [u8]>,
-    /// `NOVALUES`.
+    /// `NOVALUES`, or `NOSCORES` of a sorted set.
     pub no_values: bool,
 }
 
@@ -63,6 +65,11 @@ impl<'a> ScanOptions<'a> {
             } else if args.word("NOVALUES") {
                 if scanned != Scanned::Hash {
                     return Err(Error::NoValuesWithoutHscan);
+                }
+                options.no_values = true;
+            } else if args.word("NOSCORES") {
+                if scanned != Scanned::Scores {
+                    return Err(Error::NoScoresWithoutZscan);
                 }
                 options.no_values = true;
             } else {
@@ -126,6 +133,8 @@ mod tests {
         assert_eq!(parse("count 5 MATCH a*", Scanned::Members), Ok((5, true, false)));
         assert_eq!(parse("NOVALUES MATCH *", Scanned::Hash), Ok((10, false, true)));
         assert_eq!(parse("NOVALUES", Scanned::Keys), Err(Error::NoValuesWithoutHscan));
+        assert_eq!(parse("NOSCORES", Scanned::Scores), Ok((10, false, true)));
+        assert_eq!(parse("NOSCORES", Scanned::Hash), Err(Error::NoScoresWithoutZscan));
         assert_eq!(parse("COUNT 0", Scanned::Keys), Err(Error::Syntax));
         assert_eq!(parse("COUNT x", Scanned::Keys), Err(Error::NotInteger));
         assert_eq!(parse("TYPE hash", Scanned::Hash), Err(Error::Syntax));

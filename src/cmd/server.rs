@@ -7,22 +7,11 @@ use crate::engine::lazy::SLICE;
 use crate::engine::{Ctx, Error, Group, Outcome, Request, Row, args, flag};
 
 /// The family.
-pub const ROWS: &[Row] = &[
-    BGREWRITEAOF,
-    BGSAVE,
-    DBSIZE,
-    DEBUG,
-    FLUSHALL,
-    FLUSHDB,
-    INFO,
-    LASTSAVE,
-    LOLWUT,
-    MEMORY,
-    SAVE,
-    SHUTDOWN,
-    SWAPDB,
-    TIME,
-];
+pub const ROWS: &[Row] =
+    &[BGREWRITEAOF, BGSAVE, DBSIZE, FLUSHALL, FLUSHDB, INFO, LASTSAVE, SAVE, SHUTDOWN, SWAPDB, TIME];
+
+/// What a lean build does without.
+pub const ADMIN: &[Row] = &[DEBUG, LOLWUT, MEMORY];
 
 const DBSIZE: Row = Row {
     name: "DBSIZE",

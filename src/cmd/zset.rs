@@ -8,6 +8,8 @@ mod range;
 mod read;
 mod remove;
 
+pub(in crate::cmd) use add::{Mode, add};
+
 use crate::ds::listpack::Elem;
 use crate::engine::{Reply, Row};
 

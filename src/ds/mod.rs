@@ -4,6 +4,7 @@ use crate::base::order;
 
 pub mod bits;
 pub mod dict;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod intset;

@@ -200,9 +200,9 @@ impl Engine {
         self.ks.now = now;
         let commands = self.server.calls.iter().map(|calls| calls.calls).sum();
         let meter = &mut self.server.meter;
-        let counts = [commands, meter.bytes_in, meter.bytes_out];
+        let counts = [commands, meter.bytes_in, meter.bytes_out, meter.turns.count, meter.turns.us];
         meter.rates.iter_mut().zip(counts).for_each(|(rate, count)| rate.sample(now, count));
-        meter.peak_memory = meter.peak_memory.max((self.server.memory)());
+        self.server.note_peak(now);
         if self.server.tracking.is_over() {
             let mut nobody = Session::nobody(now);
             self.trim_tracking(&mut nobody);

@@ -71,9 +71,10 @@ impl Effects {
         self.explicit = true;
     }
 
-    /// Says that the unit need not be applied as one: it deletes due keys it happened to meet.
-    pub(super) fn set_loose(&mut self) {
-        self.loose = true;
+    /// Says whether the unit need not be applied as one, because it only deletes due keys that it happened to meet.
+    #[inline]
+    pub(super) fn set_loose(&mut self, loose: bool) {
+        self.loose = loose;
     }
 
     /// Starts a command inside the unit. Returns what [`Effects::end_command`] wants back.

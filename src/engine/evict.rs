@@ -186,15 +186,24 @@ enum Room {
 }
 
 impl Engine {
-    /// Bytes in use that count against `maxmemory`: not what waits for the host to store or send, because evicting adds to it.
+    /// Bytes that count against `maxmemory` and are above it: not what waits for the host to store or send, or for followers to
+    /// read, because evicting adds to it.
     #[inline]
-    fn counted_memory(&self) -> u64 {
-        (self.server.memory)().saturating_sub(self.ks.effects.waiting() as u64)
+    fn memory_over_limit(&self) -> u64 {
+        let over = (self.server.memory)().saturating_sub(self.server.config.maxmemory);
+        if over == 0 { 0 } else { over.saturating_sub(self.uncounted_memory()) }
+    }
+
+    /// Bytes of the feed that are on their way.
+    #[cold]
+    pub fn uncounted_memory(&self) -> u64 {
+        let unread = |(id, _): &(SessionId, u64)| self.sessions.get(*id).map_or(0, |session| session.out.capacity());
+        (self.ks.effects.waiting() + self.server.followers.iter().map(unread).sum::<usize>()) as u64
     }
 
     /// Makes room for a command if memory is short. Returns whether the command must be refused. There must be a limit.
     pub(super) fn is_short_of_memory(&mut self, row_id: RowId, row: &Row, me: &mut Session) -> bool {
-        if self.counted_memory() <= self.server.config.maxmemory {
+        if self.memory_over_limit() == 0 {
             if self.server.evict.over_since.is_some() {
                 self.server.evict.within_limit(self.ks.now);
             }
@@ -228,46 +237,59 @@ impl Engine {
         if self.server.pause.is_set() || (told && self.server.evict.replica_ignores) {
             return Room::Enough;
         }
+        let memory = self.server.memory;
+        let mut over = self.memory_over_limit();
+        if over > 0 {
+            self.server.evict.over_since.get_or_insert(now);
+        }
         let mut left = self.server.evict.budget();
+        let began = self.server.meter.begin();
         let room = loop {
-            if self.counted_memory() <= self.server.config.maxmemory {
+            if over == 0 {
                 self.server.evict.within_limit(now);
                 break Room::Enough;
             }
-            self.server.evict.over_since.get_or_insert(now);
             if left == 0 {
                 self.server.evict.pending = true;
                 break Room::Working;
             }
             // What is out of sight already is the first to go.
-            if !self.ks.graves.is_empty() {
+            let before = memory();
+            if self.ks.graves.is_empty() {
+                let Some((db, id)) = self.ks.pick(&mut self.server.evict) else { break Room::Never };
+                let (freed, parts) = self.ks.in_db(db, |ks| ks.evict(id, memory));
+                // Only what the key took counts: those who are told of it may take as much, and more keys would not help that.
+                over = over.saturating_sub(freed);
+                // Each goes out on its own: a follower need not apply them as one.
+                self.end_effects();
+                left = left.saturating_sub(1 + parts / lazy::WORTH_IT);
+            } else {
                 self.ks.graves.free(lazy::SLICE);
+                over = over.saturating_sub(before.saturating_sub(memory()));
                 left = left.saturating_sub(KEYS_PER_CALL as usize / 4);
-                continue;
             }
-            let Some((db, id)) = self.ks.pick(&mut self.server.evict) else { break Room::Never };
-            let parts = self.ks.in_db(db, |ks| ks.evict(id));
-            // Each goes out on its own: a follower need not apply them as one.
-            self.ks.effects.end_unit();
-            left = left.saturating_sub(1 + parts / lazy::SLICE.min(64));
         };
+        let us = self.server.meter.since(began);
+        self.server.meter.latency("eviction-cycle", us / 1000, now);
         self.end_unit(me);
         room
     }
 }
 
 impl Keyspace {
-    /// Deletes entry `id` to make room. Returns of how many parts it was.
-    fn evict(&mut self, id: u32) -> usize {
+    /// Deletes entry `id` to make room. Returns how many bytes that freed, and of how many parts the value was.
+    fn evict(&mut self, id: u32, memory: fn() -> u64) -> (u64, usize) {
+        let key = self.here().data.dict.get(id).key().to_vec();
+        let before = memory();
         let entry = self.remove_id(id);
         let parts = entry.parts();
-        self.stats.evicted += 1;
-        self.effects.also(self.db(), &[b"DEL", entry.key()]);
-        self.touch_watchers(entry.key());
-        self.disown();
-        self.notify(events::EVICTED, "evicted", entry.key());
         self.dispose(entry, self.lazily.eviction);
-        parts
+        let freed = before.saturating_sub(memory());
+        self.stats.evicted += 1;
+        self.effects.also(self.db(), &[b"DEL", &key]);
+        self.touch_watchers(&key);
+        self.notify(events::EVICTED, "evicted", &key);
+        (freed, parts)
     }
 
     /// Returns the database and id of the key that goes next, `None` if none may.

@@ -19,6 +19,16 @@ pub trait Host {
         Ok(())
     }
 
+    /// What the ACL file at `path` holds. Nothing without files; fails with the reason.
+    fn acl_file(&mut self, _path: &str) -> Option<Result<Vec<u8>, String>> {
+        None
+    }
+
+    /// Replaces the ACL file at `path` as a whole. Nothing without files; fails with the reason.
+    fn replace_acl_file(&mut self, _path: &str, _text: &[u8]) -> Option<Result<(), String>> {
+        None
+    }
+
     /// Now, in microseconds since the epoch.
     fn micros(&mut self) -> Option<u64> {
         None

@@ -160,7 +160,7 @@ fn apply(spec: &KeySpec, argv: &[&[u8]], found: &mut Vec<Found>) -> Option<()> {
         }
         Find::KeyNum { numidx, first, step } => {
             let count = parse_i64(argv.get(usize::try_from(begin + numidx).ok()?)?)?;
-            if count < 0 || count > argc {
+            if count < 1 || count > argc {
                 return None;
             }
             (begin + first, begin + first + (count - 1) * step, step)

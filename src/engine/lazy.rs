@@ -8,7 +8,7 @@ use super::keyspace::{Data, Keyspace};
 use std::collections::VecDeque;
 
 /// A value of at most so many parts is freed at once: that is cheaper than remembering it.
-const WORTH_IT: usize = 64;
+pub(super) const WORTH_IT: usize = 64;
 /// Entries or elements freed per tick: about a millisecond.
 pub const SLICE: usize = 8192;
 

@@ -32,6 +32,8 @@ pub struct Meter {
     /// Bytes in and out, counted by the host.
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// Commands that came over the wire, counted by the host.
+    pub commands: u64,
     /// How often the host read from and wrote to a client.
     pub reads: u64,
     pub writes: u64,
@@ -44,10 +46,26 @@ pub struct Meter {
     pub evicted_clients: u64,
     /// Errors from commands that were let in and failed for no reason of the client's; none is known.
     pub unexpected_errors: u64,
-    /// The most memory ever used, bytes.
-    pub peak_memory: u64,
-    /// Commands, bytes in and bytes out per second.
-    pub rates: [Rate; 3],
+    /// How long deleting due keys took altogether, µs.
+    pub expire_us: u64,
+    /// The turns of the host's loop.
+    pub turns: Turns,
+    /// Commands, bytes in, bytes out, turns of the loop, and µs in them, per second.
+    pub rates: [Rate; 5],
+}
+
+/// What the host's loop does, counted by the host; times in µs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turns {
+    /// How many there were, and how long they took without waiting: altogether, and the longest.
+    pub count: u64,
+    pub us: u64,
+    pub max_us: u64,
+    /// How much of that was commands, and what is done ten times a second.
+    pub command_us: u64,
+    pub cron_us: u64,
+    /// The most commands in one.
+    pub max_commands: u64,
 }
 
 impl Meter {
@@ -63,6 +81,7 @@ impl Meter {
             histograms: vec![None; rows],
             bytes_in: 0,
             bytes_out: 0,
+            commands: 0,
             reads: 0,
             writes: 0,
             reply_shrinks: 0,
@@ -70,7 +89,8 @@ impl Meter {
             rejected_connections: 0,
             evicted_clients: 0,
             unexpected_errors: 0,
-            peak_memory: 0,
+            expire_us: 0,
+            turns: Turns::default(),
             rates: Default::default(),
         }
     }
@@ -80,14 +100,25 @@ impl Meter {
         self.on = self.tracking || self.slower_than_us >= 0 || self.threshold_ms > 0;
     }
 
+    /// The beginning of something that may be timed, µs.
+    #[inline]
+    pub(super) fn begin(&self) -> u64 {
+        if self.on { (self.clock_us)() } else { 0 }
+    }
+
+    /// How long ago `began` was, µs; 0 where nothing is timed.
+    pub(super) fn since(&self, began: u64) -> u64 {
+        self.begin().saturating_sub(began)
+    }
+
     /// Sets the counters back to zero (CONFIG RESETSTAT).
     pub fn reset(&mut self) {
         self.histograms.fill(None);
         (self.bytes_in, self.bytes_out, self.reads, self.writes) = (0, 0, 0, 0);
         (self.reply_shrinks, self.reply_expands) = (0, 0);
         (self.rejected_connections, self.evicted_clients, self.unexpected_errors) = (0, 0, 0);
-        self.rates = Default::default();
-        self.peak_memory = 0;
+        self.expire_us = 0;
+        (self.rates, self.turns) = Default::default();
     }
 
     /// Notes that `event` took `ms` at `now` (ms since the epoch), if that is long enough to be watched.
@@ -224,6 +255,7 @@ impl Ctx<'_> {
             us += ms * 1000;
         }
         self.server.calls[self.row_id as usize].usec += us;
+        self.server.meter.turns.command_us += us;
         self.server.record(self.row_id, us);
         let meter = &mut self.server.meter;
         if meter.threshold_ms > 0 && self.row.name != "EXEC" {

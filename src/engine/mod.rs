@@ -156,8 +156,10 @@ pub struct Server {
     pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
     pub cron_paused: bool,
-    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait; the host sets it.
-    pub nap: fn(u64),
+    /// Lets that many ms pass, for DEBUG SLEEP where the engine cannot wait, and returns how many did; the host sets it.
+    pub nap: fn(u64) -> u64,
+    /// Ms the host slept while the unit ran: its time stood still, and goes on by so much afterwards.
+    napped: u64,
     /// Further `INFO` lines of the host, which change by themselves; the host sets it.
     pub figures: fn() -> Vec<(&'static str, String)>,
     /// Bytes the process or the instance takes from its surroundings; the host sets the probe.
@@ -337,13 +339,13 @@ impl<'a> Ctx<'a> {
     /// Runs the row's function with everything that goes round it: counters, effects, taking back the reply of an error.
     fn run(&mut self) -> (Option<Wait>, Outcome) {
         let mark = self.out.mark();
-        let began = if self.server.meter.on { (self.server.meter.clock_us)() } else { 0 };
+        let began = self.server.meter.begin();
         let dirty = self.ks.dirty;
         self.ks.select(self.me.db);
         self.ks.no_touch = self.me.no_touch && self.row.name != "TOUCH";
         let outer = self.ks.effects.begin_command();
-        if !self.nested && self.row.has(flag::TOUCHES_ARBITRARY_KEYS) {
-            self.ks.effects.set_loose();
+        if !self.nested {
+            self.ks.effects.set_loose(self.row.has(flag::TOUCHES_ARBITRARY_KEYS));
         }
         let outcome = (self.row.run)(self);
         let changed = self.ks.dirty != dirty;
@@ -456,7 +458,8 @@ impl Engine {
                 rewrite_scheduled: false,
                 loading: None,
                 cron_paused: false,
-                nap: |_| (),
+                nap: |_| 0,
+                napped: 0,
                 figures: Vec::new,
                 resident: || 0,
                 memory_at_start: 0,
@@ -563,6 +566,9 @@ impl Engine {
         if self.server.pause.is_over() {
             self.resume_postponed();
         }
+        if self.server.napped > 0 {
+            self.ks.now += std::mem::take(&mut self.server.napped);
+        }
         if !self.ks.ready.is_empty() {
             self.serve_waiting();
         }
@@ -576,16 +582,12 @@ impl Engine {
         me.out.set_proto(out.proto());
         let mark = out.mark();
         f(self, me, &mut out);
-        match me.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off | ReplyMode::Skip => out.rewind(mark),
-            ReplyMode::SkipNext => {}
+        if me.reply_mode != ReplyMode::On {
+            if me.is_silent() {
+                out.rewind(mark);
+            }
+            me.reply_mode = me.reply_mode.after_command();
         }
-        me.reply_mode = match me.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            mode => mode,
-        };
         self.end_unit(me);
         if me.later.mark() > 0 {
             out.raw(me.later.bytes());
@@ -596,13 +598,27 @@ impl Engine {
         self.sessions.check_own_output(me);
     }
 
-    /// Sends the unit's effects and notifications on their way, and tells watchers.
+    /// Sends the unit's effects and notifications on their way, and tells watchers. Most units are reads and have none.
+    #[inline]
     fn end_unit(&mut self, me: &mut Session) {
+        let ks = &self.ks;
+        let quiet = ks.touched.is_empty() && ks.invalid.is_empty() && ks.events.is_empty();
+        if ks.effects.unit_pending() || !quiet || self.server.tracking.has_news {
+            self.end_busy_unit(me);
+        }
+    }
+
+    /// Sends the effects so far on their way, as a unit of their own.
+    fn end_effects(&mut self) {
         let before = self.ks.effects.out().len();
         self.ks.effects.end_unit();
         if !self.server.followers.is_empty() && self.ks.effects.out().len() > before {
             self.feed_followers(before);
         }
+    }
+
+    fn end_busy_unit(&mut self, me: &mut Session) {
+        self.end_effects();
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
@@ -653,7 +669,7 @@ impl Engine {
         if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
             return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
         }
-        if self.server.tracking.is_over() || !self.ks.invalid.is_empty() {
+        if self.server.tracking.is_over() || me.later.mark() > 0 {
             self.tell_early(me, out);
         }
         if self.server.pause.is_set() && self.holds_back(row_id, me) {
@@ -691,12 +707,11 @@ impl Engine {
         }
     }
 
-    /// Tells what happened to tracked keys before the command runs, so that it stands before the reply: keys deleted to make room,
-    /// and keys there is no room to remember.
+    /// Tells `me` what happened before its command runs, so that it stands before the reply: keys deleted to make room, and tracked
+    /// keys there is no room to remember.
     #[cold]
     fn tell_early(&mut self, me: &mut Session, out: &mut Reply) {
         self.trim_tracking(me);
-        self.tell_trackers(me);
         // A reply that is thrown away would take the news with it.
         if !me.is_silent() {
             out.raw(me.later.bytes());
@@ -817,9 +832,7 @@ impl Engine {
             self.resume_postponed();
         }
         if self.server.config.active_expire && self.ks.expiry == keyspace::Expiry::Deletes {
-            self.ks.effects.set_loose();
-            self.ks.expire_due(500 + 500 * self.server.config.active_expire_effort);
-            self.ks.effects.end_unit();
+            self.expire_cycle(now);
         }
         self.server.note_peak(now);
         self.evict_on();
@@ -832,6 +845,20 @@ impl Engine {
         self.end_overdue_waits();
         self.serve_waiting();
         self.next_wake()
+    }
+
+    fn expire_cycle(&mut self, now: u64) {
+        let most = 500 + 500 * self.server.config.active_expire_effort;
+        if self.ks.next_due().is_none_or(|at| at >= now) {
+            return;
+        }
+        let began = self.server.meter.begin();
+        self.ks.effects.set_loose(true);
+        self.ks.expire_due(most);
+        self.end_effects();
+        let us = self.server.meter.since(began);
+        self.server.meter.expire_us += us;
+        self.server.meter.latency("expire-cycle", us / 1000, now);
     }
 
     /// When [`Engine::tick`] has something to do next, ms since the epoch.

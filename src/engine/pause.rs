@@ -50,7 +50,7 @@ impl Ctx<'_> {
     /// meanwhile, this session included. Inside a transaction the host itself sleeps, if it can, and `false` is returned.
     pub fn sleep(&mut self, ms: u64, then: &[&[u8]]) -> bool {
         if self.nested {
-            (self.server.nap)(ms);
+            self.server.napped += (self.server.nap)(ms);
             return false;
         }
         self.me.slept = Some((ms, self.argv.iter().map(|arg| arg.to_vec()).collect()));

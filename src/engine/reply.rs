@@ -182,6 +182,17 @@ impl Reply {
         }
     }
 
+    /// A float with 17 digits after the point, without the zeros at its end: how coordinates are printed.
+    pub fn human_double(&mut self, v: f64) {
+        let text = format!("{v:.17}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        match self.proto {
+            Proto::Resp2 => self.bulk(text.as_bytes()),
+            Proto::Resp3 => encode::line(&mut self.buf, b',', text.as_bytes()),
+            Proto::Native => self.double(v),
+        }
+    }
+
     /// A boolean: 1 or 0 in RESP2.
     pub fn bool(&mut self, v: bool) {
         match self.proto {

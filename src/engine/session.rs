@@ -73,6 +73,17 @@ pub enum ReplyMode {
     Skip,
 }
 
+impl ReplyMode {
+    /// What it is for the command after this one.
+    pub(super) fn after_command(self) -> Self {
+        match self {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            mode => mode,
+        }
+    }
+}
+
 /// What a host keeps for a session outside of the engine, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Buffers {

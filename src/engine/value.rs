@@ -168,7 +168,7 @@ structure!(Zset, |_| Zset::new());
 structure!(Hash, |_| Hash::new());
 structure!(Stream, |_| Stream::new());
 #[cfg(feature = "vector")]
-structure!(VectorSet, VectorSet::new);
+structure!(VectorSet, |_| VectorSet::default());
 #[cfg(feature = "json")]
 structure!(Json, |_| Json::default());
 

@@ -7,7 +7,6 @@
 
 use super::RdbError;
 use super::cursor::{Cursor, Stop, corrupt};
-use super::value::Target;
 use crate::engine::value::Object;
 
 /// The mark of a string, and that of the end.
@@ -15,9 +14,7 @@ pub(super) const STRING: u64 = 5;
 pub(super) const END: u64 = 0;
 
 /// The name and the version of documents, and of vector sets.
-#[cfg(feature = "json")]
 const JSON: u64 = id(b"ReJSON-RL", 3);
-#[cfg(feature = "vector")]
 const VECTOR_SET: u64 = id(b"vectorset", 1000);
 
 /// Returns the number that stands for a module's type.
@@ -49,18 +46,11 @@ pub(super) fn write(object: &Object) -> Option<(u64, Vec<u8>)> {
 }
 
 /// Reads a value after its type. Fails if it is of no type that is known.
-pub(super) fn read(cur: &mut Cursor, to: &Target) -> Result<Object, Stop> {
+pub(super) fn read(cur: &mut Cursor) -> Result<Object, Stop> {
     let id = cur.len()?;
-    let make: fn(&[u8], u64) -> Option<Object> = match id {
-        #[cfg(feature = "json")]
-        JSON => |text, _| {
-            let root = crate::ds::json::parse(text).ok()?;
-            Some(Object::Json(crate::ds::json::Json::new(root)))
-        },
-        #[cfg(feature = "vector")]
-        VECTOR_SET => |bytes, seed| crate::ds::vector::VectorSet::from_bytes(bytes, seed).map(Object::VectorSet),
-        _ => return Err(RdbError::Module.into()),
-    };
+    if !(cfg!(feature = "json") && id == JSON || cfg!(feature = "vector") && id == VECTOR_SET) {
+        return Err(RdbError::Module.into());
+    }
     if cur.len()? != STRING {
         return corrupt("a value of a module is not a string");
     }
@@ -68,9 +58,22 @@ pub(super) fn read(cur: &mut Cursor, to: &Target) -> Result<Object, Stop> {
     if cur.len()? != END {
         return corrupt("a value of a module does not end");
     }
-    match make(&bytes, to.seed) {
+    match make(id, &bytes) {
         Some(object) => Ok(object),
         None => corrupt("a value of a module is not well formed"),
+    }
+}
+
+fn make(id: u64, bytes: &[u8]) -> Option<Object> {
+    match (id, bytes) {
+        #[cfg(feature = "json")]
+        (JSON, text) => {
+            let root = crate::ds::json::parse(text).ok()?;
+            Some(Object::Json(crate::ds::json::Json::new(root)))
+        }
+        #[cfg(feature = "vector")]
+        (VECTOR_SET, bytes) => crate::ds::vector::VectorSet::from_bytes(bytes).map(Object::VectorSet),
+        _ => None,
     }
 }
 

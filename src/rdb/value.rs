@@ -112,7 +112,7 @@ pub(super) fn begin<'a>(code: u8, cur: &mut Cursor<'a>, to: &Target) -> Result<B
         kind::ZSET_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| scored(&pack, to)).map(Object::Zset),
         kind::HASH_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| paired(&pack, to)).map(Object::Hash),
         kind::HASH_ZIPMAP => zipmap(&cur.string()?, to).map(Object::Hash),
-        kind::MODULE => return module::read(cur, to).map(Begun::Object),
+        kind::MODULE => return module::read(cur).map(Begun::Object),
         kind::MODULE_PRE_GA => return Err(RdbError::Module.into()),
         kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
             let parts = Parts::Stream(Box::new(stream::Build::begin(code, cur)?));
@@ -226,7 +226,10 @@ fn put_field(
 /// Reads a node of a list.
 fn node(cur: &mut Cursor) -> Result<Node, Stop> {
     match cur.len()? {
-        NODE_PLAIN => Ok(Node::Plain(cur.string()?.into())),
+        NODE_PLAIN => match cur.string()? {
+            text if text.is_empty() => corrupt("a node of a list"),
+            text => Ok(Node::Plain(text.into())),
+        },
         NODE_PACKED => match listpack(cur)? {
             Some(pack) => Ok(Node::Pack(pack)),
             None => corrupt("a node of a list"),

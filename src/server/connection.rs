@@ -11,10 +11,15 @@ use std::io::{self, Read, Write};
 const CHUNK: usize = 16 << 10;
 /// A client that sends requests is not read on while more output than this waits.
 const OUTPUT_LIMIT: usize = 32 << 20;
-/// Output buffers larger than this are given back when they are empty.
-const KEEP: usize = 256 << 10;
+/// Output buffers larger than this are given back when they are empty: what a thousand clients were told of evicted keys must
+/// not keep so much memory that more keys are evicted. Redis's own buffer has this size too.
+const KEEP: usize = 16 << 10;
+/// So much that was sent is cut off the front of what is left.
+const SENT_CUT: usize = 256 << 10;
 /// Larger input buffers are made smaller when they are not used.
 const LARGE_INPUT: usize = 32 << 10;
+/// Output that may wait for a client that has not been let in yet.
+const STRANGERS_OUTPUT: usize = 4 << 10;
 /// Output buffers are never made smaller than this.
 const SMALL_OUTPUT: usize = 1 << 10;
 /// Input buffers of clients that are silent for so long, ms, are given back.
@@ -107,6 +112,8 @@ pub(super) struct Connection {
     at: usize,
     end: usize,
     parser: Parser,
+    /// It was let in once; a stranger gets little output.
+    known: bool,
     /// The last read may not have been the last.
     pub(super) more: bool,
     /// The most that was in it since the last look.
@@ -132,6 +139,7 @@ impl Connection {
             at: 0,
             end: 0,
             parser: Parser::default(),
+            known: false,
             more: false,
             input_peak: 0,
             output: Vec::with_capacity(SMALL_OUTPUT),
@@ -157,11 +165,6 @@ impl Connection {
             return false;
         }
         self.compact();
-        if self.end > engine.server.config.query_buffer_limit {
-            self.broken = true;
-            engine.sessions.input_cuts += 1;
-            return false;
-        }
         self.grow();
         let room = self.input.len() - self.end;
         engine.server.meter.reads += 1;
@@ -180,6 +183,11 @@ impl Connection {
             Err(_) => self.broken = true,
         }
         self.input_peak = self.input_peak.max(self.end);
+        if self.end.saturating_sub(self.parser.parsed()) > engine.server.config.query_buffer_limit {
+            (self.broken, self.more) = (true, false);
+            engine.sessions.input_cuts += 1;
+            return false;
+        }
         self.has_input()
     }
 
@@ -269,6 +277,7 @@ impl Connection {
                 break;
             }
             self.parser.trusted = !engine.server.acl.needs_password(session.who);
+            self.known |= self.parser.trusted;
             let frame = match self.parser.next(&self.input[self.at..self.end]) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => {
@@ -281,6 +290,7 @@ impl Connection {
                 }
             };
             let consumed = frame.consumed;
+            engine.server.meter.commands += 1;
             engine.call(self.session, &frame.argv(), now);
             self.at += consumed;
             if engine.has_requests() {
@@ -347,11 +357,15 @@ impl Connection {
             if self.output.capacity() > KEEP {
                 self.output = Vec::new();
             }
-        } else if self.sent > KEEP {
+        } else if self.sent > SENT_CUT {
             self.output.drain(..self.sent);
             self.sent = 0;
         }
         self.note(engine);
+        // Who has not been let in is refused in a few words: one that does not read them must not fill the memory.
+        if !self.known && left > STRANGERS_OUTPUT {
+            return false;
+        }
         // At the end of the stream there may still be commands that wait behind a blocked one: nobody is there to read them.
         !(left == 0 && closing)
     }

@@ -12,9 +12,10 @@ pub fn clock_us() -> u64 {
     now.duration_since(*START.get_or_init(|| now)).as_micros() as u64
 }
 
-/// Stops everything for `ms`, as DEBUG SLEEP does inside a transaction.
-pub fn nap(ms: u64) {
+/// Stops everything for `ms`, as DEBUG SLEEP does inside a transaction, and returns that number.
+pub fn nap(ms: u64) -> u64 {
     std::thread::sleep(Duration::from_millis(ms));
+    ms
 }
 
 /// Lines of INFO by their sections.

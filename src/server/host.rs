@@ -67,6 +67,17 @@ impl Host for NativeHost {
         Ok(())
     }
 
+    fn acl_file(&mut self, path: &str) -> Option<Result<Vec<u8>, String>> {
+        Some(std::fs::read(path).map_err(|error| reason(&error)))
+    }
+
+    fn replace_acl_file(&mut self, path: &str, text: &[u8]) -> Option<Result<(), String>> {
+        Some(dump::replace(Path::new(path), text).map_err(|error| {
+            log::warning(&format!("Saving the ACL file {path} failed: {error}"));
+            reason(&error)
+        }))
+    }
+
     fn micros(&mut self) -> Option<u64> {
         Some(log::now_us())
     }

@@ -14,6 +14,7 @@ mod stopping;
 
 use crate::cmd;
 use crate::cmd::params;
+use crate::engine::acl::DEFAULT;
 use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
 use connection::{Connection, Stream};
 use host::NativeHost;
@@ -187,6 +188,8 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
+            let began = figures::clock_us();
+            let commands = self.commands();
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
@@ -203,9 +206,25 @@ impl Server {
                 self.cron_ms = now + MAX_SLEEP_MS;
                 self.cron(now);
             }
+            self.count_turn(began, commands);
         }
         self.say_goodbye();
         Ok(())
+    }
+
+    /// How many commands were sent by those who are connected.
+    fn commands(&self) -> u64 {
+        self.engine.server.meter.commands
+    }
+
+    fn count_turn(&mut self, began: u64, commands: u64) {
+        let us = figures::clock_us() - began;
+        let commands = self.commands() - commands;
+        let turns = &mut self.engine.server.meter.turns;
+        turns.count += 1;
+        turns.us += us;
+        turns.max_us = turns.max_us.max(us);
+        turns.max_commands = turns.max_commands.max(commands);
     }
 
     /// What is looked at ten times a second.
@@ -213,10 +232,12 @@ impl Server {
         if let Some(how) = self.asked.take() {
             self.stop_if_possible(how);
         }
+        let began = figures::clock_us();
         for (_, connection) in &mut self.connections {
             connection.cron(&mut self.engine, now);
         }
         self.engine.cron(now);
+        self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
         if self.loading.is_none() {
             self.look_at_save_points(now);
         }
@@ -244,8 +265,7 @@ impl Server {
         let laddr = stream.local_address().unwrap_or_else(unix_name);
         stream.keep_alive(self.setting("tcp-keepalive").parse().unwrap_or_default());
         let acl = &self.engine.server.acl;
-        let open = acl.find(b"default").is_some_and(|id| acl.user(id).is_open());
-        let protected = open && self.setting("protected-mode") == "yes";
+        let protected = acl.user(DEFAULT).no_password && self.setting("protected-mode") == "yes";
         let now = log::now_ms();
         let session = self.engine.open(peer, Proto::Resp2, now);
         let Some(s) = self.engine.sessions.get_mut(session) else { return };

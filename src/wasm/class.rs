@@ -1,7 +1,7 @@
 //! What JavaScript calls seldom: one class with a method for each thing a host does beside running commands.
 
-use super::alloc;
 use super::state::{self, Manner, News, State};
+use super::{alloc, clock};
 use crate::cmd;
 use crate::engine::{Engine, Options, Proto, Request, SessionId};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ struct Wanted {
     now: f64,
     /// Bytes; 0 for no limit.
     maxmemory: f64,
+    /// 32 random bytes to make passwords from.
+    #[serde(default)]
+    secret: Vec<u8>,
 }
 
 /// What JavaScript may want to show.
@@ -62,6 +65,13 @@ impl Host {
         let mut engine = Engine::new(table, &options);
         engine.server.measure_memory(alloc::used, alloc::resident);
         engine.server.config.maxmemory = wanted.maxmemory as u64;
+        if let Ok(secret) = wanted.secret.try_into() {
+            engine.server.acl.secret = secret;
+        }
+        // A look at the clock is a call into JavaScript, which costs as much as a quick command: only who asks for it pays.
+        let meter = &mut engine.server.meter;
+        (meter.clock_us, meter.tracking, meter.slower_than_us) = (clock::clock_us, false, -1);
+        meter.update();
         let news = News { armed: u64::MAX, ..News::default() };
         let manner = table.slots().iter().map(|slot| Manner::of(slot.row)).collect();
         let unit = table.find(b"MULTI").zip(table.find(b"EXEC"));

@@ -8,6 +8,7 @@
 pub mod abi;
 pub mod alloc;
 pub mod class;
+mod clock;
 pub mod idb;
 mod state;
 pub mod store;

@@ -137,15 +137,21 @@ function row(name, tabdis, redis) {
 async function expiry(servers) {
   const taken = {}
   for (const [peer, { client }] of Object.entries(servers)) {
-    await client.call('FLUSHALL')
-    const due = Date.now() + (isQuick() ? 2000 : 12_000)
-    await client.load(times(MILLION, (n) => ['SET', `key:${pad(n)}`, pad(n), 'PXAT', String(due)]))
-    await sleep(Math.max(0, due - Date.now()))
     taken[peer] = [await timed(async () => {
       while ((await client.call('DBSIZE')) !== '0') await sleep(2)
-    })]
+    }, () => fillUntilDue(client, 2000))]
   }
   return row(`active expiry of ${MILLION / 1e6} M keys due at once`, taken.tabdis, taken.redis)
+}
+
+/** Returns when all keys are there and due, in `lead` ms at the earliest. */
+async function fillUntilDue(client, lead) {
+  await client.call('FLUSHALL')
+  const due = Date.now() + lead
+  await client.load(times(MILLION, (n) => ['SET', `key:${pad(n)}`, pad(n), 'PXAT', String(due)]))
+  // A key that is due when it is set is not even made: then there was too little time.
+  if (Date.now() > due) return fillUntilDue(client, 2 * lead)
+  await sleep(due - Date.now())
 }
 
 /** The longest single call in Node of what takes a server no time, ms. */
@@ -193,7 +199,9 @@ async function expiryInNode(open) {
   return [`active expiry of ${MILLION / 1e6} M keys: a turn of the event loop`, ms(delay.percentile(50)), ms(delay.max), '≤ 10 ms']
 }
 
-async function timed(work) {
+/** Returns how long `work` takes, ms, once `ready` is done. */
+async function timed(work, ready = () => {}) {
+  await ready()
   const start = performance.now()
   await work()
   return performance.now() - start

@@ -2,9 +2,11 @@
 
 use tabdis::base::rng::Rng;
 use tabdis::ds::hash::Hash;
+use tabdis::ds::json::{self, Json};
 use tabdis::ds::list::List;
 use tabdis::ds::set::Set;
 use tabdis::ds::stream::{Bound, Group, Id, Pending, References, Stream, Trim};
+use tabdis::ds::vector::{Quant, VectorSet};
 use tabdis::ds::zset::Zset;
 use tabdis::engine::value::Object;
 use tabdis::engine::{Keyspace, Ttl};
@@ -27,9 +29,9 @@ fn text(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
-    let (kind, size) = (rng.below(5), rng.below(4));
-    if kind == 4 {
+fn object(ks: &Keyspace, rng: &mut Rng, modules: bool) -> Object {
+    let (kind, size) = ([0, 1, 2, 5, 6, 3, 4][rng.below(if modules { 7 } else { 5 })], rng.below(4));
+    if kind == 6 {
         return Object::Stream(stream(ks, rng));
     }
     let size = 1 + rng.below([5, 40, 200, 900][size]);
@@ -45,6 +47,19 @@ fn object(ks: &Keyspace, rng: &mut Rng) -> Object {
             let mut set = Set::new();
             (0..size).for_each(|n| _ = set.add(&item(n), &ks.limits.set, ks.seed));
             Object::Set(set)
+        }
+        3 => {
+            let text = format!("{{\"n\":{size},\"list\":[{}]}}", vec!["{\"a\":1.5}"; size].join(","));
+            Object::Json(Json::new(json::parse(text.as_bytes()).expect("it is written well")))
+        }
+        4 => {
+            let mut set = VectorSet::shaped(3, None, 4, [Quant::None, Quant::Q8, Quant::Bin][size % 3]);
+            for n in 0..size.min(100) {
+                let packed = set.pack(&[n as f32, 1.0, -(n as f32) / 2.0]);
+                set.set(format!("e{n}").as_bytes(), &packed, 20);
+                set.set_attribute(format!("e{n}").as_bytes(), if n % 2 == 0 { b"" } else { b"{}" });
+            }
+            Object::VectorSet(set)
         }
         2 => {
             let mut zset = Zset::new();
@@ -113,6 +128,11 @@ fn stream(ks: &Keyspace, rng: &mut Rng) -> Stream {
 
 /// Fills databases 0, 3 and 15 with everything there is.
 pub fn fill(ks: &mut Keyspace, rng: &mut Rng, keys: usize) {
+    fill_with(ks, rng, keys, true);
+}
+
+/// The same, with values of `modules` only if wanted: a Redis without them cannot load these.
+pub fn fill_with(ks: &mut Keyspace, rng: &mut Rng, keys: usize, modules: bool) {
     ks.now = NOW;
     for n in 0..keys {
         let db = [0, 3, 15][rng.below(3)];
@@ -122,7 +142,7 @@ pub fn fill(ks: &mut Keyspace, rng: &mut Rng, keys: usize) {
             let value = text(rng);
             ks.in_db(db, |ks| ks.set_text(key.as_bytes(), &value, ttl));
         } else {
-            let object = object(ks, rng);
+            let object = object(ks, rng, modules);
             ks.in_db(db, |ks| ks.set_object(key.as_bytes(), object, ttl));
         }
     }

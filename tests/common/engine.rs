@@ -4,6 +4,7 @@ use super::peer::Peer;
 use super::{Content, typed, wall_clock_ms};
 use std::collections::BTreeMap;
 use tabdis::cmd;
+use tabdis::engine::acl;
 use tabdis::engine::{Engine, Options, Proto, SessionId};
 use tabdis::resp::parse::commands;
 use tabdis::resp::reply::{Decoder, Value};
@@ -43,6 +44,17 @@ impl EnginePeer {
     /// Records effects from here on, in [`EnginePeer::effects`].
     pub fn record(&mut self) {
         self.engine.ks.effects.record(true);
+    }
+
+    /// Lets everybody in again who may have been shut out.
+    pub fn open_door(&mut self) {
+        let user = self.engine.server.acl.user(acl::DEFAULT);
+        if !user.is_open() || !user.is_unrestricted() {
+            let host = self.engine.open_host("door", self.now);
+            let rules = ["ACL", "SETUSER", "default", "reset", "on", "nopass", "+@all", "allkeys", "allchannels"];
+            self.engine.call(host, &rules.map(str::as_bytes), self.now);
+            self.engine.close(host);
+        }
     }
 
     /// The session of `client`.

@@ -9,7 +9,9 @@ pub fn value(rng: &mut Rng, command: &str, name: &str) -> Option<Vec<u8>> {
         "id" if command == "xread" => mostly(rng, &["$", "0", "0", "$", "3-1", "x"], id),
         "id" if command == "xreadgroup" => mostly(rng, &[">", ">", ">", ">", "0", "$"], id),
         "id" if command.starts_with("xgroup") => mostly(rng, &["0", "0", "$", "-", "+", "x"], id),
-        "id" | "lastid" | "last-id" | "max-deleted-id" => id(rng),
+        // Newer servers refuse ids that were deleted.
+        "last-id" => word(rng, &["5-900", "6-0", "6-5", "7", "-", "x"]),
+        "id" | "lastid" | "max-deleted-id" => id(rng),
         "start" | "end" => bound(rng, name == "start"),
         "threshold" => {
             if rng.below(2) == 0 {

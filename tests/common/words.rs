@@ -13,7 +13,7 @@ const UNORDERED: &[&str] = &[
 ];
 
 /// Commands whose reply is by chance.
-const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "ZRANDMEMBER"];
+const BY_CHANCE: &[&str] = &["HRANDFIELD", "RANDOMKEY", "SPOP", "SRANDMEMBER", "VRANDMEMBER", "ZRANDMEMBER"];
 
 /// Words that 7.0 does not know after these names: what has them is left out.
 const NEWER_WORDS: &[(&str, &[&str])] = &[
@@ -48,7 +48,7 @@ pub fn is_by_chance(argv: &[Vec<u8>]) -> bool {
 pub fn asks_for_memory(argv: &[Vec<u8>]) -> bool {
     let number = |arg: &Vec<u8>| std::str::from_utf8(arg).ok().and_then(|text| text.parse::<i64>().ok());
     let large = |arg: &Vec<u8>| number(arg).is_some_and(|n| n.unsigned_abs() > 100_000);
-    is_one_of(argv, &["DEBUG", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER"]) && argv.iter().any(large)
+    is_one_of(argv, &["DEBUG", "SRANDMEMBER", "HRANDFIELD", "VRANDMEMBER", "ZRANDMEMBER"]) && argv.iter().any(large)
 }
 
 /// Whether the command's name is in the list.
@@ -145,6 +145,54 @@ const EDGES: &[&str] = &[
     "+",
     "abc",
     "\u{e9}",
+];
+
+/// Documents and parts of them.
+const DOCUMENTS: &[&str] = &[
+    "1",
+    "-2.5",
+    "\"a\"",
+    "\"caf\u{e9}\"",
+    "true",
+    "null",
+    "[]",
+    "{}",
+    "[1,2,[3,\"x\"]]",
+    "{\"a\":1,\"b\":{\"a\":[true,2.5]},\"c\":\"s\"}",
+    "{\"a\":{\"a\":{\"a\":7}},\"l\":[{\"a\":1},{\"a\":2}]}",
+    "[[[]],[[1]]]",
+    "18446744073709551615",
+    "{\"a\":null}",
+    "[1",
+    "x",
+];
+
+/// Paths that meet them.
+const PATHS: &[&str] = &[
+    "$",
+    "$",
+    ".",
+    "$.a",
+    ".a",
+    "a",
+    "$.b",
+    "$..a",
+    "..a",
+    "$.*",
+    ".*",
+    "$.l[0]",
+    "$.l[-1].a",
+    "$.l[0:1]",
+    "$..*",
+    "$[0]",
+    "[1]",
+    "$.l[?(@.a>1)]",
+    "$..[?(@.a==1 || !@.b)]",
+    "$.l[0,1]['a']",
+    "$.new",
+    ".new.deep",
+    "$..new",
+    "$[",
 ];
 
 impl Vocabulary {
@@ -245,6 +293,7 @@ impl Filler<'_> {
             let counted = match self.args[at].0 {
                 "numkeys" => "key",
                 "numfields" => "field",
+                "num" if self.word.slot.row.group == Group::VectorSet => "value",
                 _ => continue,
             };
             let rest = self.args[at + 1..].iter().map(|(name, _)| *name);
@@ -297,6 +346,11 @@ impl Filler<'_> {
         if edges > 0 && !is_key && self.rng.below(edges) == 0 && self.may_be_edge(name) {
             return edge(self.rng);
         }
+        match self.word.slot.row.group {
+            Group::Json if !is_key => return self.of_a_document(name),
+            Group::VectorSet if !is_key => return self.of_a_vector(name),
+            _ => {}
+        }
         if of_stream && let Some(value) = streams::value(self.rng, &self.word.slot.full_name, name) {
             return value;
         }
@@ -304,6 +358,16 @@ impl Filler<'_> {
             _ if is_key => self.key(),
             "member" | "element" | "field" | "pivot" | "item" => self.member(),
             _ if self.word.slot.row.group == Group::Bitmap => self.about_bits(name),
+            "longitude" | "latitude" => self.degrees(),
+            "radius" | "width" | "height" => match self.rng.below(12) {
+                0 => pick(self.rng, &["0", "-1", "x", "1e9", "40000"]),
+                _ => format!("{}.{}", self.rng.below(4_000), self.rng.below(100)).into_bytes(),
+            },
+            "ifdeq-digest" | "ifdne-digest" => pick(
+                self.rng,
+                &["404a763b3f4c8c9a", "9555E8555C62DCFD", "2d06800538d394c2", "0123", "zzzzzzzzzzzzzzzz"],
+            ),
+            "lowerbound" | "upperbound" => self.score(),
             "value" if self.word.slot.row.group == Group::Hash => self.text(),
             "value" => self.text(),
             "score" | "weight" => self.score(),
@@ -338,6 +402,15 @@ impl Filler<'_> {
         }
     }
 
+    /// A longitude or a latitude, mostly in one region.
+    fn degrees(&mut self) -> Vec<u8> {
+        match self.rng.below(30) {
+            0 => pick(self.rng, &["180", "-180", "85.05112878", "-85.05112878", "85.06", "180.1", "x", "-0", "0"]),
+            1..4 => format!("{}.{}", self.rng.below(170) as i64 - 85, self.rng.below(1000)).into_bytes(),
+            _ => format!("{}.{:04}", 30 + self.rng.below(10), self.rng.below(10_000)).into_bytes(),
+        }
+    }
+
     /// An argument of a command about bits: positions near each other, so that fields overlap.
     fn about_bits(&mut self, name: &str) -> Vec<u8> {
         match name {
@@ -365,7 +438,7 @@ impl Filler<'_> {
         );
         match name {
             // They have edges of their own, none of which is over soon.
-            "min-idle-time" | "ms" => false,
+            "min-idle-time" | "ms" | "last-id" => false,
             _ if name.ends_with("seconds") => self.vocabulary.times != Times::Far,
             "count" | "offset" => !fills_memory,
             "numkeys" => self.rng.below(3) == 0,
@@ -380,9 +453,12 @@ impl Filler<'_> {
             Group::Bitmap | Group::String | Group::Hyperloglog => "s",
             Group::List => "l",
             Group::Set => "t",
+            Group::Geo if self.rng.below(8) > 0 => "g",
             Group::SortedSet | Group::Geo => "z",
             Group::Hash => "h",
             Group::Stream => "x",
+            Group::Json => "j",
+            Group::VectorSet => "v",
             _ => "",
         };
         // Ranges by text have no meaning where scores differ: they get sets of their own.
@@ -390,7 +466,7 @@ impl Filler<'_> {
             return pick(self.rng, &["y0", "y1", "y0", "y1", "s0", "none"]);
         }
         let kind = if own.is_empty() || self.rng.below(12) == 0 {
-            ["s", "l", "t", "z", "h", "p", "x", "w_", "w_"][self.rng.below(9)]
+            ["s", "l", "t", "z", "h", "p", "x", "g", "j", "v", "w_", "w_"][self.rng.below(12)]
         } else {
             own
         };
@@ -399,6 +475,39 @@ impl Filler<'_> {
             1 => vec![b'k'; 300],
             2 => b"none".to_vec(),
             _ => format!("{kind}{}", self.rng.below(4)).into_bytes(),
+        }
+    }
+
+    /// An argument of a JSON command.
+    fn of_a_document(&mut self, name: &str) -> Vec<u8> {
+        let numbers = self.word.slot.full_name.starts_with("json.num");
+        match name {
+            "path" => pick(self.rng, PATHS),
+            "value" if numbers => pick(self.rng, &["1", "2", "-3", "0.5", "1e300", "9223372036854775807", "x", "null"]),
+            "value" => pick(self.rng, DOCUMENTS),
+            "indent" | "newline" | "space" => pick(self.rng, &["", " ", "\t", "\n", "--"]),
+            _ => self.index(),
+        }
+    }
+
+    /// An argument of a command of vector sets. All vectors have two dimensions, most of the time.
+    fn of_a_vector(&mut self, name: &str) -> Vec<u8> {
+        match name {
+            "element" => vec![b'a' + self.rng.below(12) as u8],
+            "value" => (self.rng.below(21) as i64 - 10).to_string().into_bytes(),
+            "num" => b"2".to_vec(),
+            "vector" => {
+                [self.rng.f64() as f32, self.rng.f64() as f32 - 0.5].iter().flat_map(|x| x.to_le_bytes()).collect()
+            }
+            "dim" => pick(self.rng, &["1", "2", "2", "3"]),
+            "attributes" => pick(self.rng, &["", "{}", "{\"n\":1}", "{\"n\":2,\"s\":\"abc\"}", "no json"]),
+            "expression" => {
+                pick(self.rng, &[".n > 1", ".n", ".s in [\"abc\", 1]", "!(.n == 1) and 'b' in .s", ".n +", "1"])
+            }
+            "numlinks" => pick(self.rng, &["4", "16", "16", "16", "3"]),
+            "delta" => pick(self.rng, &["0.1", "0.5", "1", "0", "x"]),
+            "start" | "end" => pick(self.rng, &["-", "+", "[a", "(c", "[z", "x"]),
+            _ => pick(self.rng, &["1", "2", "5", "100", "0", "-1", "-3"]),
         }
     }
 

@@ -1,7 +1,6 @@
-//! ACL LOAD and SAVE: the users and the file `aclfile` names. Only a host has files: it gives the functions that read and write them.
+//! ACL LOAD and SAVE: the users and the file `aclfile` names, which the host reads and writes.
 
 use super::ADMIN;
-use crate::engine::acl::Files;
 use crate::engine::{Ctx, Error, Group, Outcome, Row};
 
 pub(super) const LOAD: Row = Row {
@@ -22,8 +21,9 @@ pub(super) const LOAD: Row = Row {
 };
 
 fn load(c: &mut Ctx) -> Outcome {
-    let (path, _) = acl_file(c)?;
-    let users = c.server.acl.read_file(&path).map_err(|why| Error::new(format!("ERR {why}")))?;
+    let path = path(c)?;
+    let text = c.server.host.acl_file(&path).ok_or(Error::NoAclFile)?;
+    let users = c.server.acl.users_of_file(&path, text).map_err(|why| Error::new(format!("ERR {why}")))?;
     c.replace_users(users);
     c.out.ok();
     Ok(())
@@ -46,14 +46,16 @@ pub(super) const SAVE: Row = Row {
 };
 
 fn save(c: &mut Ctx) -> Outcome {
-    let (path, files) = acl_file(c)?;
-    (files.write)(&path, &c.server.acl.file_text()).map_err(|_| Error::AclNotSaved)?;
+    let path = path(c)?;
+    let text = c.server.acl.file_text();
+    let saved = c.server.host.replace_acl_file(&path, &text).ok_or(Error::NoAclFile)?;
+    saved.map_err(|_| Error::AclNotSaved)?;
     c.out.ok();
     Ok(())
 }
 
-/// The path of the ACL file and how to reach it. Fails if none is configured, or the host has no files.
-fn acl_file(c: &Ctx) -> Result<(String, Files), Error> {
+/// The path of the ACL file. Fails if none is configured.
+fn path(c: &Ctx) -> Result<String, Error> {
     let path = c.server.config.other.get("aclfile").filter(|path| !path.is_empty());
-    path.cloned().zip(c.server.acl.files).ok_or(Error::NoAclFile)
+    path.cloned().ok_or(Error::NoAclFile)
 }

@@ -36,7 +36,8 @@ fn dump(c: &mut Ctx) -> Outcome {
 fn version(entry: &Entry) -> u8 {
     match entry.object() {
         Some(Object::Hash(hash)) if hash.volatile_len() > 0 => 12,
-        Some(Object::Stream(_)) => 11,
+        // When a consumer was last seen, and when it last got something, is two times since 11.
+        Some(Object::Stream(stream)) if stream.groups().next().is_some() => 11,
         _ => 10,
     }
 }
@@ -90,7 +91,11 @@ fn restore(c: &mut Ctx) -> Outcome {
     let value = match rdb::restore(c.argv[3], &limits, seed, 0, check) {
         Ok(Some(value)) => value,
         Err(RdbError::Version(_) | RdbError::Checksum) => return Err(Error::DumpChecksum),
-        Ok(None) | Err(_) => return Err(Error::BadDataFormat),
+        Ok(None) => return Err(Error::BadDataFormat),
+        Err(why) => {
+            c.server.host.log(&format!("Payload integrity check failed: {why}"));
+            return Err(Error::BadDataFormat);
+        }
     };
     let at = if options.absolute { ttl } else { ttl.saturating_add(c.ks.now as i64) };
     if ttl > 0 && is_past(c.ks, at) {

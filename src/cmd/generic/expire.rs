@@ -75,6 +75,7 @@ fn expire(c: &mut Ctx, when: When) -> Outcome {
     }
     if is_past(c.ks, at) {
         c.ks.delete(key);
+        c.ks.stats.expired += 1;
         c.ks.changed(key, GENERIC, "del");
         c.instead(&[b"DEL", key]);
     } else {

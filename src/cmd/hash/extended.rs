@@ -187,6 +187,10 @@ fn hsetex(c: &mut Ctx) -> Outcome {
                 pairs.iter().step_by(2).filter(|field| hash.remove(field)).copied().collect()
             };
             let deleted = edit(c.ks, key, delete)?.unwrap_or_default();
+            if !deleted.is_empty() {
+                // They were set, if only for a moment.
+                c.ks.notify(HASH, "hset", key);
+            }
             log_deleted(c, key, &deleted);
             Ok(())
         }

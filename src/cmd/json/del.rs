@@ -1,8 +1,11 @@
 //! Deleting values.
 
 use super::{JSON, PathText, locate, look, root_mut};
+use crate::ds::json::Value;
+use crate::ds::json::path::Match;
 use crate::engine::events::MODULE;
 use crate::engine::{Ctx, Outcome, Row, flag};
+use std::collections::BTreeMap;
 
 pub(super) const DEL: Row = Row {
     name: "JSON.DEL",
@@ -53,19 +56,26 @@ fn del(c: &mut Ctx) -> Outcome {
         c.ks.delete(key);
     } else if !places.is_empty() {
         places.sort_unstable();
-        // What is inside another match goes with it; those come right behind it.
-        places.dedup_by(|inside, around| inside.starts_with(around));
-        let root = root_mut(c.ks, key)?;
-        // From the end on: what a deletion moves stands behind it.
-        let removed = places.iter().rev().filter(|place| {
-            let Some((last, before)) = place.split_last() else { return false };
-            root.at_mut(before).and_then(|around| around.remove_child(*last as usize)).is_some()
-        });
-        deleted = removed.count();
+        deleted = delete(root_mut(c.ks, key)?, places);
     }
     if deleted > 0 {
         c.ks.changed(key, MODULE, "json.del");
     }
     c.out.len(deleted);
     Ok(())
+}
+
+/// Deletes what is at `places`, which rise. Returns how many: what is inside another of them goes with that.
+pub(super) fn delete(root: &mut Value, mut places: Vec<Match>) -> usize {
+    // What is inside comes right behind.
+    places.dedup_by(|inside, around| inside.starts_with(around));
+    let mut by_container: BTreeMap<Match, Vec<u32>> = BTreeMap::new();
+    for mut place in places {
+        if let Some(last) = place.pop() {
+            by_container.entry(place).or_default().push(last);
+        }
+    }
+    // The inner ones first, then those around; each at once, so that many deletions from one container take one pass.
+    let containers = by_container.iter().rev();
+    containers.filter_map(|(container, last)| Some(root.at_mut(container)?.remove_children(last))).sum()
 }

@@ -35,7 +35,7 @@ fn get(c: &mut Ctx) -> Outcome {
         [] => vec![PathText::of(c, None)?],
         paths => paths.iter().map(|path| PathText::of(c, Some(path))).collect::<Result<_, _>>()?,
     };
-    let most = c.server.config.proto_max_bulk_len as usize;
+    let most = c.server.config.proto_max_bulk_len;
     let Some(json) = read(c.ks, key)? else {
         c.out.null();
         return Ok(());
@@ -104,16 +104,15 @@ fn print_all(values: &[&Value], out: &mut Vec<u8>, format: &Format, level: usize
 /// Appends an object with the values of each path. If all are of the first version, each has one value.
 fn many_paths(json: &Json, paths: &[PathText], format: &Format, out: &mut Vec<u8>, most: usize) -> Outcome {
     let legacy = paths.iter().all(|path| path.is_legacy());
-    let mut done: Vec<&str> = Vec::new();
+    let mut done = std::collections::BTreeSet::new();
     out.push(b'{');
     for path in paths {
-        if done.contains(&path.0) {
+        if !done.insert(path.0) {
             continue;
         }
-        if !done.is_empty() {
+        if done.len() > 1 {
             out.push(b',');
         }
-        done.push(path.0);
         let parsed = path.parse()?;
         let found = select(&parsed, json.root())?;
         format.line(out, 1);
@@ -158,7 +157,7 @@ OK
 fn mget(c: &mut Ctx) -> Outcome {
     let Some((path, keys)) = c.argv[1..].split_last() else { return Err(Error::Syntax) };
     let path = PathText::of(c, Some(path))?;
-    let most = c.server.config.proto_max_bulk_len as usize;
+    let most = c.server.config.proto_max_bulk_len;
     let mut out = Vec::new();
     let (start, open) = (c.out.mark(), c.out.open_array());
     for key in keys {

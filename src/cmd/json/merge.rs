@@ -45,9 +45,13 @@ fn merge(c: &mut Ctx) -> Outcome {
             (true, Value::Null) => false,
             (true, _) => set::add(c, key, &path, &patch)?,
             (false, _) => {
-                let root = root_mut(c.ks, key)?;
                 places.sort_unstable();
-                places.iter().rev().for_each(|place| merge_at(root, place, &patch));
+                if matches!(patch, Value::Null) && !path.is_root() {
+                    super::del::delete(root_mut(c.ks, key)?, places);
+                } else {
+                    let root = root_mut(c.ks, key)?;
+                    places.iter().rev().filter_map(|place| root.at_mut(place).map(|v| v.merge(&patch))).for_each(drop);
+                }
                 true
             }
         };
@@ -59,16 +63,4 @@ fn merge(c: &mut Ctx) -> Outcome {
     c.ks.changed(key, MODULE, "json.merge");
     c.out.ok();
     Ok(())
-}
-
-/// Merges at one place; null takes the value out of what is around it.
-fn merge_at(root: &mut Value, place: &[u32], patch: &Value) {
-    match (patch, place.split_last()) {
-        (Value::Null, Some((last, before))) => {
-            root.at_mut(before).and_then(|around| around.remove_child(*last as usize));
-        }
-        _ => {
-            root.at_mut(place).map(|value| value.merge(patch));
-        }
-    }
 }

@@ -18,7 +18,7 @@ mod resp;
 mod set;
 mod text;
 
-use crate::ds::json::{Json, Legacy, MAX_DEPTH, Path, Value, path::Match};
+use crate::ds::json::{Format, Json, Legacy, MAX_DEPTH, Path, Value, path::Match};
 use crate::engine::events::MODULE;
 use crate::engine::{Ctx, Error, Group, Keyspace, Row};
 
@@ -157,6 +157,25 @@ fn locate(path: &Path, root: &Value) -> Result<Vec<Match>, Error> {
 /// The value where `places` lead.
 fn at<'v>(root: &'v Value, places: &[u32]) -> Option<&'v Value> {
     places.iter().try_fold(root, |value, place| value.child(*place as usize))
+}
+
+/// The path that leads to `places` and nowhere else.
+fn path_to(root: &Value, places: &[u32]) -> Vec<u8> {
+    let (mut path, mut value) = (b"$".to_vec(), Some(root));
+    for place in places {
+        let at = *place as usize;
+        path.push(b'[');
+        match value {
+            Some(Value::Object(object)) => {
+                let key = object.get_at(at).map_or("", |(key, _)| key);
+                Value::Text(key.into()).print(&mut path, &Format::COMPACT);
+            }
+            _ => path.extend_from_slice(place.to_string().as_bytes()),
+        }
+        path.push(b']');
+        value = value.and_then(|value| value.child(at));
+    }
+    path
 }
 
 /// Fails if a value of `depth` containers cannot stand inside `outside` others.

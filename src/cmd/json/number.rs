@@ -1,6 +1,6 @@
 //! Arithmetic on numbers.
 
-use super::{JSON, PathText, update};
+use super::{JSON, PathText, at, locate, look, path_to, update};
 use crate::ds::json::{Format, Value, parse_number};
 use crate::engine::{Ctx, Error, Outcome, Reply, Row, flag};
 
@@ -48,7 +48,10 @@ pub(super) const NUMPOWBY: Row = Row {
 OK
 > JSON.NUMPOWBY doc $.* 2
 "[16,25.0]""#,
-    run: |c| arithmetic(c, |a, b| a.checked_pow(u32::try_from(b).ok()?), f64::powf),
+    run: |c| {
+        arithmetic(c, |a, b| a.checked_pow(u32::try_from(b).ok()?), f64::powf)?;
+        log_results(c)
+    },
     ..ARITHMETIC
 };
 
@@ -90,6 +93,24 @@ fn arithmetic(c: &mut Ctx, ints: fn(i64, i64) -> Option<i64>, floats: fn(f64, f6
         Value::Array(all).print(&mut text, &Format::COMPACT);
     }
     c.out.bulk(&text);
+    Ok(())
+}
+
+/// Logs what the numbers are now instead of the power they were raised to: machines differ in the last digit of powers.
+fn log_results(c: &mut Ctx) -> Outcome {
+    let (key, path) = (c.argv[1], PathText::of(c, Some(c.argv[2]))?.parse()?);
+    let root = look(c.ks, key)?.ok_or(Error::JsonNoKey)?.root();
+    let mut effects = Vec::new();
+    for place in locate(&path, root)? {
+        if let Some(number) = at(root, &place).filter(|value| value.number().is_some()) {
+            let mut text = Vec::new();
+            number.print(&mut text, &Format::COMPACT);
+            effects.push((path_to(root, &place), text));
+        }
+    }
+    for (path, number) in &effects {
+        c.instead(&[b"JSON.MERGE", key, path, number]);
+    }
     Ok(())
 }
 

@@ -30,7 +30,7 @@ OK
 
 fn resp(c: &mut Ctx) -> Outcome {
     let path = PathText::of(c, c.argv.get(2).copied())?;
-    let most = c.server.config.proto_max_bulk_len as usize;
+    let most = c.server.config.proto_max_bulk_len;
     let Some(json) = read(c.ks, c.argv[1])? else {
         c.out.null();
         return Ok(());

@@ -107,7 +107,9 @@ fn put(c: &mut Ctx, key: &[u8], path: &Path, value: &Value, bytes: usize, when: 
             let mut places = places;
             places.sort_unstable();
             for place in places.iter().rev() {
-                root.at_mut(place).map(|old| *old = value.clone());
+                if let Some(old) = root.at_mut(place) {
+                    *old = value.clone();
+                }
             }
             return Ok(true);
         }

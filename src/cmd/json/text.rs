@@ -80,7 +80,8 @@ OK
 };
 
 fn strlen(c: &mut Ctx) -> Outcome {
-    let path = PathText::of(c, c.argv.get(2).copied())?;
+    // Unlike that of the other commands, this path's default is of the first version in every protocol: clients' tests say so.
+    let path = PathText::of(c, Some(c.argv.get(2).unwrap_or(&&b"."[..])))?;
     let Some(json) = read(c.ks, c.argv[1])? else {
         return no_document(c, path);
     };

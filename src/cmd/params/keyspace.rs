@@ -15,6 +15,8 @@ pub(super) const PARAMS: &[Param] = &[
         |c, v| c.ks.limits.list = number(v) as i32,
     )
     .alias("list-max-ziplist-size"),
+    // Taken, and changes nothing: with one thread, each read in the middle of a list would unpack 8 KB first, and writes pack it
+    // again, for what nodes without slack mostly save already.
     Param::stored("list-compress-depth", ANY_INT, "0"),
     size_of_engine!("set-max-intset-entries", COUNT, ks.limits.set.intset),
     size_of_engine!("set-max-listpack-entries", COUNT, ks.limits.set.entries),

@@ -124,6 +124,7 @@ pub const XSETID: Row = Row {
     syntax: "key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]",
     ts: "(key: Key, lastId: string, ...rest: Arg[]): 'OK'",
     example: "> XADD s 1-0 a 1\n\"1-0\"\n> XSETID s 5-0 ENTRIESADDED 4\nOK\n> XADD s 4-0 a 1\n(error) ERR The ID specified in XADD is equal or smaller than the target stream top item\n> XSETID s 0-5\n(error) ERR The ID specified in XSETID is smaller than the target stream top item",
+    differs: "An id smaller than that of the last entry deleted is refused, as since 7.2.",
     run: xsetid,
     ..Row::NONE
 };
@@ -147,7 +148,12 @@ fn xsetid(c: &mut Ctx) -> Outcome {
             return Err(Error::Syntax);
         }
     }
+    let replayed = c.me.replica;
     let stream = c.ks.get_mut::<Stream>(key)?.ok_or(Error::NoSuchKey)?;
+    // Ids that were used must not come again; but what another engine says stands.
+    if last < stream.max_deleted_id() && !replayed {
+        return Err(Error::XsetidCurrentDeleted);
+    }
     if stream.last_entry_id().is_some_and(|top| last < top) {
         return Err(Error::XsetidSmall);
     }

@@ -4,7 +4,7 @@ use super::{check_group, ensure_consumer, ids, put_entry, put_id};
 use crate::base::num::{fmt_u64, parse_i64};
 use crate::ds::stream::{ConsumerId, Id, Pending, Stream};
 use crate::engine::args::int_within;
-use crate::engine::{Args, Ctx, Error, Group, KEY_ACCESS_DELETE, KEY_UPDATE, Outcome, Row, flag};
+use crate::engine::{Args, Ctx, Error, Group, KEY_DELETE, KEY_UPDATE, Outcome, Row, flag};
 
 pub const XCLAIM: Row = Row {
     name: "XCLAIM",
@@ -87,7 +87,7 @@ pub const XAUTOCLAIM: Row = Row {
     since: "6.2.0",
     arity: -6,
     flags: flag::WRITE | flag::FAST,
-    keys: KEY_ACCESS_DELETE,
+    keys: KEY_DELETE,
     summary: "Takes over entries that have been pending for long enough, from an id on. Returns where to go on, the entries, and the ids of those that were deleted, which are pending no more.",
     complexity: "O(log(N)) for each entry looked at, where N is the number of pending entries; ten times COUNT at most.",
     syntax: "key group consumer min-idle-time start [COUNT count] [JUSTID]",

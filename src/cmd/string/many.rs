@@ -1,7 +1,10 @@
 //! Several strings at once: MGET, MSET, MSETNX.
 
+use super::condition::Only;
+use super::set::store;
+use crate::cmd::expiry::When;
 use crate::engine::events::STRING;
-use crate::engine::{Ctx, Error, Group, Outcome, Row, Ttl, flag};
+use crate::engine::{Ctx, Error, Group, Outcome, Row, Ttl, args, flag};
 
 pub(super) const MGET: Row = Row {
     name: "MGET",
@@ -77,6 +80,53 @@ fn msetnx(c: &mut Ctx) -> Outcome {
         store_all(c);
     }
     c.out.int(i64::from(free));
+    Ok(())
+}
+
+pub(super) const MSETEX: Row = Row {
+    name: "MSETEX",
+    group: Group::String,
+    since: "8.4.0",
+    arity: -4,
+    flags: flag::WRITE | flag::DENYOOM,
+    keys: "idx:1/keynum:numidx=0,first=1,step=2[]",
+    summary: "Sets the string values of several keys, all at once and with one expiry; with NX only if none of the keys exists, with XX only if all do. Returns 1 if it did, 0 if not.",
+    complexity: "O(N) where N is the number of keys to set.",
+    syntax: "numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+    ts: "(numkeys: number, ...pairsAndOptions: Arg[]): number",
+    example: "> MSETEX 2 a 1 b 2 EX 60\n(integer) 1\n> TTL b\n(integer) 60\n> MSETEX 2 b 3 c 4 NX\n(integer) 0\n> MSETEX 1 b 3 XX KEEPTTL\n(integer) 1\n> MGET a b c\n1) \"1\"\n2) \"3\"\n3) (nil)",
+    differs: "Came with 8.4 (documentation of MSETEX).",
+    run: msetex,
+    ..Row::NONE
+};
+
+fn msetex(c: &mut Ctx) -> Outcome {
+    let mut args = c.args();
+    let pairs = args::int_within(args.next()?, 1..=i64::from(i32::MAX), Error::NumkeysInvalid)? as usize;
+    let pairs = args.take(pairs.saturating_mul(2)).map_err(|_| Error::PairsMismatch)?;
+    let (mut only, mut keep, mut time) = (Only::Always, false, None);
+    while args.more() {
+        match only.word(&mut args)? {
+            Some(Only::IfValue(_)) => return Err(Error::Syntax),
+            Some(word) => only = word,
+            None if time.is_none() && !keep && args.word("KEEPTTL") => keep = true,
+            None => match When::word(&mut args) {
+                Some(when) if time.is_none() && !keep => time = Some((when, args.next()?)),
+                _ => return Err(Error::Syntax),
+            },
+        }
+    }
+    let time = time.map(|(when, time)| when.positive(time, c.ks.now, c.name())).transpose()?;
+    let ttl = time.map_or(if keep { Ttl::Keep } else { Ttl::Clear }, Ttl::At);
+    let mut may = true;
+    for pair in pairs.chunks_exact(2) {
+        may &= only.holds(c, pair[0])?;
+    }
+    if may {
+        // As SETs, which servers without this command understand too.
+        pairs.chunks_exact(2).for_each(|pair| store(c, pair[0], pair[1], ttl));
+    }
+    c.out.int(i64::from(may));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Strings: GET, SET and what goes with them.
 
+mod condition;
 mod get;
 mod incr;
+mod increx;
 mod lcs;
 mod many;
 mod range;
@@ -16,6 +18,9 @@ pub const ROWS: &[Row] = &[
     range::APPEND,
     incr::DECR,
     incr::DECRBY,
+    condition::DELEX,
+    condition::DELIFEQ,
+    condition::DIGEST,
     get::GET,
     get::GETDEL,
     get::GETEX,
@@ -24,9 +29,11 @@ pub const ROWS: &[Row] = &[
     incr::INCR,
     incr::INCRBY,
     incr::INCRBYFLOAT,
+    increx::INCREX,
     lcs::LCS,
     many::MGET,
     many::MSET,
+    many::MSETEX,
     many::MSETNX,
     set::PSETEX,
     set::SET,

@@ -1,5 +1,6 @@
 //! Setting one string: SET and its older siblings.
 
+use super::condition::Only;
 use super::get::{delete, reply_text};
 use crate::base::num::fmt_i64;
 use crate::cmd::expiry::{When, is_past};
@@ -15,18 +16,17 @@ pub(super) const SET: Row = Row {
     keys: "idx:1/range:last=0,step=1,limit=0[RW,ACCESS,UPDATE,VARIABLE_FLAGS]",
     summary: "Sets the string value of a key, whatever type it held, and removes its expiry.",
     complexity: "O(1)",
-    syntax: "key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+    syntax: "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
     ts: "(key: Key, value: Value, ...options: Arg[]): 'OK' | string | null",
-    example: "> SET k v EX 60\nOK\n> SET k w NX\n(nil)\n> SET k w KEEPTTL GET\n\"v\"\n> TTL k\n(integer) 60\n> SET k x XX\nOK\n> TTL k\n(integer) -1",
-    differs: "A time that is past deletes the key at once, as newer servers do; 7.0 keeps the key until it is met.",
+    example: "> SET k v EX 60\nOK\n> SET k w NX\n(nil)\n> SET k w KEEPTTL GET\n\"v\"\n> TTL k\n(integer) 60\n> SET k x XX\nOK\n> TTL k\n(integer) -1\n> SET k y IFEQ v\n(nil)\n> SET k y IFEQ x\nOK",
+    differs: "IFEQ, IFNE, IFDEQ and IFDNE came with 8.4 (documentation of SET). A time that is past deletes the key at once, as newer servers do; 7.0 keeps the key until it is met.",
     run: set,
     ..Row::NONE
 };
 
 #[derive(Default)]
-struct SetOptions {
-    nx: bool,
-    xx: bool,
+struct SetOptions<'a> {
+    only: Only<'a>,
     get: bool,
     ttl: Option<Ttl>,
 }
@@ -37,7 +37,7 @@ fn set(c: &mut Ctx) -> Outcome {
     if options.get {
         reply_text(c.ks, c.out, key)?;
     }
-    if (options.nx && c.ks.exists(key)) || (options.xx && !c.ks.exists(key)) {
+    if !options.only.holds(c, key)? {
         if !options.get {
             c.out.null();
         }
@@ -46,9 +46,12 @@ fn set(c: &mut Ctx) -> Outcome {
     match options.ttl {
         Some(Ttl::At(at)) => store_until(c, key, value, at),
         ttl => {
-            c.ks.set_text(key, value, ttl.unwrap_or(Ttl::Clear));
+            let ttl = ttl.unwrap_or(Ttl::Clear);
+            c.ks.set_text(key, value, ttl);
             c.ks.changed(key, STRING, "set");
-            if options.get {
+            if let Only::IfValue(_) = options.only {
+                log_plainly(c, key, value, ttl);
+            } else if options.get {
                 log_without_get(c);
             }
         }
@@ -59,16 +62,14 @@ fn set(c: &mut Ctx) -> Outcome {
     Ok(())
 }
 
-fn set_options(c: &Ctx) -> Result<SetOptions, Error> {
+fn set_options<'a>(c: &Ctx<'a>) -> Result<SetOptions<'a>, Error> {
     let mut args = c.args();
     args.take(2)?;
     let mut options = SetOptions::default();
     let mut time = None;
     while args.more() {
-        if !options.xx && args.word("NX") {
-            options.nx = true;
-        } else if !options.nx && args.word("XX") {
-            options.xx = true;
+        if let Some(only) = options.only.word(&mut args)? {
+            options.only = only;
         } else if args.word("GET") {
             options.get = true;
         } else if time.is_none() && args.word("KEEPTTL") {
@@ -89,6 +90,16 @@ fn set_options(c: &Ctx) -> Result<SetOptions, Error> {
     Ok(options)
 }
 
+/// Stores `value` at `key` for as long as `ttl` says, and logs a SET that does the same.
+pub(super) fn store(c: &mut Ctx, key: &[u8], value: &[u8], ttl: Ttl) {
+    if let Ttl::At(at) = ttl {
+        return store_until(c, key, value, at);
+    }
+    c.ks.set_text(key, value, ttl);
+    c.ks.changed(key, STRING, "set");
+    log_plainly(c, key, value, ttl);
+}
+
 /// Stores `value` until `at` ms since the epoch, and logs it with that time. If the time is past, the key goes instead.
 fn store_until(c: &mut Ctx, key: &[u8], value: &[u8], at: u64) {
     if is_past(c.ks, at as i64) {
@@ -101,6 +112,14 @@ fn store_until(c: &mut Ctx, key: &[u8], value: &[u8], at: u64) {
     c.ks.changed(key, STRING, "set");
     c.ks.notify(GENERIC, "expire", key);
     c.instead(&[b"SET", key, value, b"PXAT", fmt_i64(at as i64, &mut [0; 40])]);
+}
+
+/// Logs the SET that the command came to, which every server understands.
+fn log_plainly(c: &mut Ctx, key: &[u8], value: &[u8], ttl: Ttl) {
+    match ttl {
+        Ttl::Keep => c.instead(&[b"SET", key, value, b"KEEPTTL"]),
+        _ => c.instead(&[b"SET", key, value]),
+    }
 }
 
 /// Logs the command's own words but `GET`: who replays it wants no reply.

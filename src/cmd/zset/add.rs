@@ -19,7 +19,7 @@ pub const ZADD: Row = Row {
     example: "> ZADD z 1 a 2 b\n(integer) 2\n> ZADD z GT CH 5 a 1 b\n(integer) 1\n> ZADD z NX 9 a 3 c\n(integer) 1\n> ZADD z INCR 2.5 c\n\"5.5\"\n> ZRANGE z 0 -1 WITHSCORES\n1) \"b\"\n2) \"2\"\n3) \"a\"\n4) \"5\"\n5) \"c\"\n6) \"5.5\"",
     run: |c| {
         let (mode, at) = parse_mode(c);
-        add(c, &mode, at)
+        add(c, &mode, &c.argv[at..])
     },
     ..Row::NONE
 };
@@ -45,17 +45,17 @@ fn zincrby(c: &mut Ctx) -> Outcome {
     if option(&mut Mode::default(), &mut Args::from(c.argv, 2)).is_some() {
         return Err(Error::Syntax);
     }
-    add(c, &Mode { incr: true, ..Mode::default() }, 2)
+    add(c, &Mode { incr: true, ..Mode::default() }, &c.argv[2..])
 }
 
 /// The options of ZADD.
 #[derive(Default)]
-struct Mode {
-    nx: bool,
-    xx: bool,
+pub(in crate::cmd) struct Mode {
+    pub nx: bool,
+    pub xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    pub ch: bool,
     incr: bool,
 }
 
@@ -82,8 +82,9 @@ fn option<'m>(mode: &'m mut Mode, args: &mut Args) -> Option<&'m mut bool> {
     options.into_iter().find(|(word, _)| args.word(word)).map(|(_, flag)| flag)
 }
 
-fn add(c: &mut Ctx, mode: &Mode, at: usize) -> Outcome {
-    let (key, pairs) = (c.argv[1], &c.argv[at..]);
+/// Gives members their scores: `pairs` are scores and members in turn. Fails if they are not, or do not go with `mode`.
+pub(in crate::cmd) fn add(c: &mut Ctx, mode: &Mode, pairs: &[&[u8]]) -> Outcome {
+    let key = c.argv[1];
     let scores = parse_scores(mode, pairs)?;
     let (limits, seed) = (c.ks.limits.zset, c.ks.seed);
     if mode.xx && c.ks.look::<Zset>(key)?.is_none() {

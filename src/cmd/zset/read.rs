@@ -155,9 +155,10 @@ pub const ZSCAN: Row = Row {
     keys: KEY_READ,
     summary: "Visits the members of a sorted set and their scores in portions.",
     complexity: "O(1) for every call, O(N) for a complete visit, where N is the number of members.",
-    syntax: "key cursor [MATCH pattern] [COUNT count]",
+    syntax: "key cursor [MATCH pattern] [COUNT count] [NOSCORES]",
     ts: "(key: Key, cursor: Arg, ...options: Arg[]): [string, string[]]",
-    example: "> ZADD z 1 a 2 b\n(integer) 2\n> ZSCAN z 0 MATCH b\n1) \"0\"\n2) 1) \"b\"\n   2) \"2\"",
+    example: "> ZADD z 1 a 2 b\n(integer) 2\n> ZSCAN z 0 MATCH b\n1) \"0\"\n2) 1) \"b\"\n   2) \"2\"\n> ZSCAN z 0 NOSCORES\n1) \"0\"\n2) 1) \"a\"\n   2) \"b\"",
+    differs: "NOSCORES is Valkey's, from 8.1 on (the page of ZSCAN in its documentation).",
     run: zscan,
     ..Row::NONE
 };
@@ -169,14 +170,17 @@ fn zscan(c: &mut Ctx) -> Outcome {
         scan::reply_empty(c.out);
         return Ok(());
     };
-    let options = ScanOptions::parse(&mut args, Scanned::Members)?;
+    let options = ScanOptions::parse(&mut args, Scanned::Scores)?;
     scan::reply(c.out, |out| {
         let mut count = 0;
         let next = set.scan(cursor, options.count, |member, score| {
             if member.with(|text| options.matches(text)) {
                 out.elem(member);
-                score_text(out, score);
-                count += 2;
+                count += 1;
+                if !options.no_values {
+                    score_text(out, score);
+                    count += 1;
+                }
             }
         });
         (next, count)

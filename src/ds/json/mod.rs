@@ -46,14 +46,14 @@ impl Json {
         out
     }
 
-    /// How many elements its outermost value has; 1 for a scalar.
+    /// How many values it is made of.
     pub fn len(&self) -> usize {
-        self.root.len().unwrap_or(1)
+        self.root.count()
     }
 
-    /// Whether it has none.
+    /// Whether it is made of none: never.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        false
     }
 
     /// The word `OBJECT ENCODING` answers, for all values of modules.

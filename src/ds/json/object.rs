@@ -1,16 +1,28 @@
 //! An object: keys and values in the order they came, with an index by name once there are many.
 
 use super::value::Value;
+use crate::ds::tree::Tree;
+use std::fmt;
 
 /// Up to so many keys are searched one by one.
 const FEW: usize = 16;
 
-/// Keys with their values. The order is that of insertion, but that the last key fills the place of one that is removed.
-#[derive(Clone, Debug, Default)]
-pub struct Object {
+/// Keys with their values. The order is that of insertion, but that the last key fills the place of one that is removed. Behind
+/// one pointer, so that values of other types stay small.
+#[derive(Clone, Default)]
+pub struct Object(Box<Inner>);
+
+#[derive(Clone, Default)]
+struct Inner {
     pairs: Vec<(Box<str>, Value)>,
-    /// The places of all pairs in the order of their keys; empty while there are few.
-    sorted: Vec<u32>,
+    /// The places of all pairs in the order of their keys; none while there are few.
+    index: Option<Tree<u32>>,
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
 }
 
 impl PartialEq for Object {
@@ -22,106 +34,91 @@ impl PartialEq for Object {
 
 impl Object {
     /// Returns the object of `pairs`; of a key that comes again, the last value counts and the first place.
-    pub fn from_pairs(mut pairs: Vec<(Box<str>, Value)>) -> Self {
-        if pairs.len() <= FEW {
-            let mut object = Object::default();
-            for (key, value) in pairs {
-                object.set(&key, value);
+    pub fn from_pairs(pairs: Vec<(Box<str>, Value)>) -> Self {
+        let mut object = Object::default();
+        if pairs.len() > FEW {
+            let mut sorted: Vec<u32> = (0..pairs.len() as u32).collect();
+            let key = |at: u32| &pairs[at as usize].0;
+            sorted.sort_unstable_by(|a, b| key(*a).cmp(key(*b)));
+            if sorted.windows(2).all(|two| key(two[0]) != key(two[1])) {
+                object.0.index = Some(Tree::from_sorted(sorted));
+                object.0.pairs = pairs;
+                object.0.pairs.shrink_to_fit();
+                return object;
             }
-            return object;
         }
-        let mut sorted: Vec<u32> = (0..pairs.len() as u32).collect();
-        sorted.sort_by(|a, b| pairs[*a as usize].0.cmp(&pairs[*b as usize].0));
-        let same = |pairs: &[(Box<str>, Value)], a: u32, b: u32| pairs[a as usize].0 == pairs[b as usize].0;
-        if sorted.windows(2).any(|pair| same(&pairs, pair[0], pair[1])) {
-            // The sort keeps the order of equal keys: the value of each goes to the one before, from the last on.
-            let mut gone = vec![false; pairs.len()];
-            for rank in (1..sorted.len()).rev() {
-                let (before, at) = (sorted[rank - 1], sorted[rank]);
-                if same(&pairs, before, at) {
-                    pairs[before as usize].1 = std::mem::take(&mut pairs[at as usize].1);
-                    gone[at as usize] = true;
-                }
-            }
-            let mut gone = gone.into_iter();
-            pairs.retain(|_| !gone.next().unwrap_or(false));
-            return Object::from_pairs(pairs);
+        for (key, value) in pairs {
+            object.set(&key, value);
         }
-        pairs.shrink_to_fit();
-        Object { pairs, sorted }
+        object.0.pairs.shrink_to_fit();
+        object
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.pairs.len()
+        self.0.pairs.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.0.pairs.is_empty()
     }
 
     /// All keys and values in their order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.pairs.iter().map(|(key, value)| (&**key, value))
-    }
-
-    /// Where `key` is: its place, or where it would go in the index.
-    fn search(&self, key: &str) -> Result<usize, usize> {
-        if self.sorted.is_empty() {
-            return self.pairs.iter().position(|(k, _)| **k == *key).ok_or(0);
-        }
-        self.sorted
-            .binary_search_by(|at| (*self.pairs[*at as usize].0).cmp(key))
-            .map(|found| self.sorted[found] as usize)
+        self.0.pairs.iter().map(|(key, value)| (&**key, value))
     }
 
     /// The place of `key`.
     pub fn place(&self, key: &str) -> Option<usize> {
-        self.search(key).ok()
+        let pairs = &self.0.pairs;
+        match &self.0.index {
+            None => pairs.iter().position(|(other, _)| **other == *key),
+            Some(index) => index.find(|at| (*pairs[*at as usize].0).cmp(key)).map(|at| at as usize),
+        }
     }
 
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.place(key).map(|at| &self.pairs[at].1)
+        self.place(key).map(|at| &self.0.pairs[at].1)
     }
 
     /// The key and value at a place.
     pub fn get_at(&self, at: usize) -> Option<(&str, &Value)> {
-        self.pairs.get(at).map(|(key, value)| (&**key, value))
+        self.0.pairs.get(at).map(|(key, value)| (&**key, value))
     }
 
     /// The value at a place, to change.
     pub fn get_at_mut(&mut self, at: usize) -> Option<&mut Value> {
-        self.pairs.get_mut(at).map(|(_, value)| value)
+        self.0.pairs.get_mut(at).map(|(_, value)| value)
     }
 
     /// The value of `key`, null if it is new.
     pub fn entry(&mut self, key: &str) -> &mut Value {
-        let at = match self.search(key) {
-            Ok(at) => at,
-            Err(rank) => {
-                let at = self.pairs.len();
-                self.pairs.push((key.into(), Value::Null));
-                if !self.sorted.is_empty() {
-                    self.sorted.insert(rank, at as u32);
-                } else if at >= FEW {
-                    self.build_index();
-                }
-                at
+        let at = self.place(key).unwrap_or_else(|| self.push(key));
+        &mut self.0.pairs[at].1
+    }
+
+    /// Adds a key that is not there. Returns its place.
+    fn push(&mut self, key: &str) -> usize {
+        let Inner { pairs, index } = &mut *self.0;
+        let at = pairs.len();
+        pairs.push((key.into(), Value::Null));
+        match index {
+            Some(index) => _ = index.insert(at as u32, |other| (*pairs[*other as usize].0).cmp(key)),
+            None if at < FEW => {}
+            None => {
+                let mut sorted: Vec<u32> = (0..=at as u32).collect();
+                sorted.sort_unstable_by(|a, b| pairs[*a as usize].0.cmp(&pairs[*b as usize].0));
+                *index = Some(Tree::from_sorted(sorted));
             }
-        };
-        &mut self.pairs[at].1
+        }
+        at
     }
 
     /// Gives `key` a value.
     pub fn set(&mut self, key: &str, value: Value) {
         *self.entry(key) = value;
-    }
-
-    fn build_index(&mut self) {
-        self.sorted = (0..self.pairs.len() as u32).collect();
-        self.sorted.sort_unstable_by(|a, b| self.pairs[*a as usize].0.cmp(&self.pairs[*b as usize].0));
     }
 
     /// Takes `key` out.
@@ -132,35 +129,29 @@ impl Object {
 
     /// Takes out the key at a place; the last one fills it.
     pub fn remove_at(&mut self, at: usize) -> Option<Value> {
-        if at >= self.pairs.len() {
-            return None;
-        }
-        if !self.sorted.is_empty() {
-            self.unindex(at);
-        }
-        Some(self.pairs.swap_remove(at).1)
-    }
-
-    /// Brings the index to what it will be when place `at` is filled with the last pair.
-    fn unindex(&mut self, at: usize) {
-        let last = self.pairs.len() - 1;
+        let Inner { pairs, index } = &mut *self.0;
+        let last = pairs.len().checked_sub(1).filter(|last| at <= *last)?;
         if last <= FEW {
-            self.sorted = Vec::new();
-            return;
+            *index = None;
         }
-        let rank = |at: usize| {
-            let key = &self.pairs[at].0;
-            self.sorted.partition_point(|other| self.pairs[*other as usize].0 < *key)
-        };
-        let (gone, moved) = (rank(at), rank(last));
-        self.sorted[moved] = at as u32;
-        self.sorted.remove(gone);
+        if let Some(index) = index {
+            let by_key = |key: usize| {
+                let pairs = &*pairs;
+                move |other: &u32| pairs[*other as usize].0.cmp(&pairs[key].0)
+            };
+            index.remove(by_key(at));
+            if at != last {
+                index.replace(at as u32, by_key(last));
+            }
+        }
+        Some(pairs.swap_remove(at).1)
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        let inside: usize = self.pairs.iter().map(|(key, value)| key.len() + value.heap_bytes()).sum();
-        self.pairs.capacity() * size_of::<(Box<str>, Value)>() + self.sorted.capacity() * size_of::<u32>() + inside
+        let inside: usize = self.0.pairs.iter().map(|(key, value)| key.len() + value.heap_bytes()).sum();
+        let index = self.0.index.as_ref().map_or(0, Tree::heap_bytes);
+        size_of::<Inner>() + self.0.pairs.capacity() * size_of::<(Box<str>, Value)>() + index + inside
     }
 }
 
@@ -190,6 +181,11 @@ mod tests {
             assert_eq!(pairs, model);
             assert!(model.iter().all(|(k, n)| object.get(k) == Some(&Value::Int(*n))));
         }
+    }
+
+    #[test]
+    fn values_are_small() {
+        assert_eq!(size_of::<Value>(), 24);
     }
 
     #[test]

@@ -85,12 +85,23 @@ impl Value {
         places.iter().try_fold(self, |value, place| value.child_mut(*place as usize))
     }
 
-    /// Takes out what is at place `at` of a container; the last key of an object takes the place of the one that goes.
-    pub fn remove_child(&mut self, at: usize) -> Option<Value> {
+    /// Takes out what is at `places` of a container, which rise; in an object, the last key takes the place of one that goes.
+    /// Returns how many there were.
+    pub fn remove_children(&mut self, places: &[u32]) -> usize {
         match self {
-            Value::Array(items) if at < items.len() => Some(items.remove(at)),
-            Value::Object(object) => object.remove_at(at),
-            _ => None,
+            Value::Array(items) => {
+                let before = items.len();
+                let (mut at, mut places) = (0, places.iter().peekable());
+                items.retain(|_| {
+                    let goes = places.next_if_eq(&&at).is_some();
+                    at += 1;
+                    !goes
+                });
+                before - items.len()
+            }
+            // From the end on: what fills a place comes from behind.
+            Value::Object(object) => places.iter().rev().filter_map(|at| object.remove_at(*at as usize)).count(),
+            _ => 0,
         }
     }
 

@@ -23,11 +23,11 @@ impl Stream {
         let Some((node, last)) = Listpack::from_bytes(bytes).and_then(|pack| Node::checked(pack, master)) else {
             return false;
         };
-        // While nodes are loaded the last id is that of the last one.
-        let in_order = log.tail.is_none() || master > log.last_id;
+        // While nodes are loaded the last id is that of the last entry that is there.
+        let in_order = log.tail.as_ref().is_none_or(|(before, _)| master > *before && master > log.last_id);
         if in_order {
             log.len += node.counts().0;
-            log.last_id = last;
+            log.last_id = last.unwrap_or(log.last_id);
             if let Some((master, node)) = log.tail.replace((master, node)) {
                 log.sealed.insert(master, node);
             }

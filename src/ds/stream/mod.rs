@@ -213,6 +213,10 @@ impl Log {
         if bytes > MAX_ENTRY_BYTES {
             return Err(Refused::Size);
         }
+        // After XSETID a node can begin behind the id; then nothing is left in it.
+        while self.tail.as_ref().is_some_and(|(master, _)| *master >= id) {
+            self.tail = self.sealed.pop_last();
+        }
         let (master, node) = match &mut self.tail {
             Some((master, node)) if has_room(node, bytes, limits) => (master, node),
             tail => {

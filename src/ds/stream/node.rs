@@ -65,9 +65,9 @@ impl Node {
         Node(pack)
     }
 
-    /// Returns a node of what comes from outside, whose first id is `master`, with its last id; or `None` if anything about it
-    /// is wrong: it must be as Redis writes it, with an entry at least, all in order.
-    pub(super) fn checked(pack: Listpack, master: Id) -> Option<(Self, Id)> {
+    /// Returns a node of what comes from outside, whose first id is `master`, with the last id that is not deleted; or `None` if
+    /// anything about it is wrong: it must be as Redis writes it, all in order.
+    pub(super) fn checked(pack: Listpack, master: Id) -> Option<(Self, Option<Id>)> {
         if pack.byte_len() > MAX_BYTES + (1 << 20) {
             return None;
         }
@@ -77,15 +77,17 @@ impl Node {
         let (mut count, mut deleted) = (0, 0);
         while walk.at != walk.back {
             let entry = walk.next()?;
+            // Ids of deleted entries can be used again, after XSETID: they are behind what is there, but in no order.
             if !entry.is_well_formed() || entry.id < master || last.is_some_and(|last| entry.id <= last) {
                 return None;
             }
-            last = Some(entry.id);
-            *(if entry.deleted { &mut deleted } else { &mut count }) += 1;
+            if entry.deleted {
+                deleted += 1;
+            } else {
+                (last, count) = (Some(entry.id), count + 1);
+            }
         }
-        (count > 0 && (count, deleted) == (head.count, head.deleted)).then_some(())?;
-        let last = last?;
-        Some((node, last))
+        (count + deleted > 0 && (count, deleted) == (head.count, head.deleted)).then_some((node, last))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -193,7 +195,8 @@ impl Node {
 
     /// Returns the place of entry `id`, if it is there.
     pub(super) fn find(&self, master: Id, id: Id) -> Option<Entry<'_>> {
-        self.walk(master)?.seek(id).next().filter(|entry| entry.id == id && !entry.deleted)
+        // One of this id can have been deleted before.
+        self.walk(master)?.seek(id).find(|entry| !entry.deleted).filter(|entry| entry.id == id)
     }
 
     /// Returns the last id, of an entry there or deleted.
@@ -248,8 +251,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The same walk, begun at the first entry whose id is at least `from`. Looks from both ends at once, so it takes long only
-    /// for what is in the middle.
+    /// The same walk, begun before the first entry that is there and has an id of at least `from`, and behind the last with a
+    /// smaller one. Looks from both ends at once, so it takes long only for what is in the middle.
     pub(super) fn seek(mut self, from: Id) -> Self {
         let mut behind = self.back;
         while self.at != behind {

@@ -67,12 +67,15 @@ impl<'a> Iterator for Range<'a> {
                 self.walk = Some(self.next_node()?);
                 continue;
             };
+            if entry.is_deleted() {
+                continue;
+            }
             let (before, behind) = (entry.id < self.from, entry.id > self.to);
             if (before && self.rev) || (behind && !self.rev) {
                 self.finish();
                 return None;
             }
-            if !before && !behind && !entry.is_deleted() {
+            if !before && !behind {
                 return Some(entry);
             }
         }

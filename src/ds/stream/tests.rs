@@ -92,6 +92,11 @@ fn a_stream_is_an_ordered_map_with_deletions_from_anywhere() {
                     let min = if min == Id::MAX { Id::MIN } else { min };
                     trim(&mut stream, &mut model, Bound::MinId(min), &mut rng);
                 }
+                11 if rng.below(6) == 0 => {
+                    // Ids that were used and deleted can be used again.
+                    last = model.keys().next_back().copied().unwrap_or(Id::MIN);
+                    stream.set_last_id(last);
+                }
                 _ => check(&stream, &model, &mut rng),
             }
         }

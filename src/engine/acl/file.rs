@@ -78,37 +78,35 @@ impl Acl {
         Ok(user)
     }
 
-    /// Makes the users that were declared, or, if a file is named, those of the file. To be called once, when all else is configured.
-    /// Fails with a sentence.
-    pub fn start(&mut self, path: &str) -> Result<(), String> {
+    /// Makes the users that were declared, or, if there is a file (its path, and what was read), those of the file. To be called once,
+    /// when all else is configured. Fails with a sentence.
+    pub fn start(&mut self, file: Option<(&str, Result<Vec<u8>, String>)>) -> Result<(), String> {
         let declared = std::mem::take(&mut self.declared);
-        if path.is_empty() {
+        let Some((path, text)) = file else {
             for (name, rules) in declared {
                 let made = self.made_of(&name, &rules);
                 let user = made.map_err(|why| format!("Critical error while loading ACLs. Exiting. {why}"))?;
                 self.put(user);
             }
             return Ok(());
-        }
+        };
         if !declared.is_empty() {
             return Err("Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. \
                         This setup is very likely to lead to configuration errors and security holes, please define either an ACL \
                         file or declare users directly in your redis.conf, but not both."
                 .to_string());
         }
-        let users = self.read_file(path);
+        let users = self.users_of_file(path, text);
         self.replace(users.map_err(|why| format!("Aborting Redis startup because of ACL errors: {why}"))?);
         Ok(())
     }
 
-    /// Reads and checks an ACL file. Fails with everything that is wrong with it.
-    pub fn read_file(&self, path: &str) -> Result<BTreeMap<Vec<u8>, User>, String> {
-        let files = self.files.ok_or("there are no files")?;
-        let text = (files.read)(path).map_err(|why| format!("Error loading ACLs, opening file '{path}': {why}"))?;
+    /// Returns the users of the ACL file at `path`, given what was read. Fails with everything that is wrong with it.
+    pub fn users_of_file(&self, path: &str, text: Result<Vec<u8>, String>) -> Result<BTreeMap<Vec<u8>, User>, String> {
+        let text = text.map_err(|why| format!("Error loading ACLs, opening file '{path}': {why}"))?;
         self.parse_file(path, &text)
     }
 
-    /// Reads an ACL file. Fails with everything that is wrong with it; `path` is what the messages call it.
     fn parse_file(&self, path: &str, text: &[u8]) -> Result<BTreeMap<Vec<u8>, User>, String> {
         let mut users = BTreeMap::new();
         let mut errors: Vec<String> = Vec::new();

@@ -111,15 +111,6 @@ pub struct Denials {
     pub channel: u64,
 }
 
-/// Reads and writes whole text files for `ACL LOAD` and `ACL SAVE`; a host that has files gives it. Errors are sentences.
-#[derive(Clone, Copy)]
-pub struct Files {
-    /// Returns what is in the file.
-    pub read: fn(path: &str) -> Result<Vec<u8>, String>,
-    /// Replaces the file as a whole.
-    pub write: fn(path: &str, text: &[u8]) -> Result<(), String>,
-}
-
 /// All users and what belongs to them.
 pub struct Acl {
     table: &'static Table,
@@ -131,8 +122,6 @@ pub struct Acl {
     pub log: Log,
     /// How often.
     pub denials: Denials,
-    /// The host's files, if it has any.
-    pub files: Option<Files>,
     /// What generated passwords are made from. A host gives one that nobody can guess.
     pub secret: [u8; 32],
     passwords_made: u64,
@@ -149,7 +138,6 @@ impl Acl {
             all_channels: false,
             log: Log::default(),
             denials: Denials::default(),
-            files: None,
             secret: Sha256::digest(seed.to_le_bytes()).into(),
             passwords_made: 0,
             declared: BTreeMap::new(),

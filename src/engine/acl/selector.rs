@@ -5,7 +5,7 @@ use super::commands::Commands;
 use super::{Denied, RuleError, channels};
 use crate::base::glob;
 use crate::engine::keys::{self, Found, access};
-use crate::engine::row::{RowId, Table, flag};
+use crate::engine::row::{Row, RowId, Table, flag};
 
 /// What may be done with a key, as bits.
 pub const READ: u8 = 1;
@@ -136,8 +136,8 @@ impl Selector {
             return Err(Denied::Command);
         }
         if !self.all_keys {
-            let argv = call.argv;
-            if let Some(key) = call.keys().iter().find(|key| !self.allows_key(argv[key.at], key.flags)) {
+            let (argv, row) = (call.argv, call.table.slot(call.id).row);
+            if let Some(key) = call.keys().iter().find(|key| !self.allows_key(argv[key.at], wanted(row, key.flags))) {
                 return Err(Denied::Key(key.at));
             }
         }
@@ -150,15 +150,8 @@ impl Selector {
         Ok(())
     }
 
-    /// Whether one pattern allows all that `flags` (bits of [`access`]) say is done with `key`. Two that allow half of it each do not.
-    fn allows_key(&self, key: &[u8], flags: u32) -> bool {
-        let mut wanted = 0;
-        if flags & access::ACCESS != 0 {
-            wanted |= READ;
-        }
-        if flags & (access::INSERT | access::DELETE | access::UPDATE) != 0 {
-            wanted |= WRITE;
-        }
+    /// Whether one pattern allows all of `wanted` for `key`. Two that allow half of it each do not.
+    fn allows_key(&self, key: &[u8], wanted: u8) -> bool {
         self.keys.iter().any(|known| known.access & wanted == wanted && glob::matches(&known.pattern, key))
     }
 
@@ -214,6 +207,21 @@ impl Selector {
         parts.retain(|part| !part.is_empty());
         parts.join(&b' ')
     }
+}
+
+/// Returns what a command of `row` needs to be allowed for a key that it uses as `flags` (bits of [`access`]) say. A key that is neither
+/// read nor written, but whose size or existence is told, needs one of both.
+fn wanted(row: &Row, flags: u32) -> u8 {
+    let said = flags & !(access::INCOMPLETE | access::VARIABLE_FLAGS) != 0;
+    let mut wanted = 0;
+    // Where nothing is said, everything the command might do.
+    if flags & access::ACCESS != 0 || !said {
+        wanted |= READ;
+    }
+    if flags & (access::INSERT | access::DELETE | access::UPDATE) != 0 || (!said && row.has(flag::WRITE)) {
+        wanted |= WRITE;
+    }
+    wanted
 }
 
 /// Splits what follows `%` into what may be done and the pattern. Nothing after the letters is the empty pattern, as in Redis.

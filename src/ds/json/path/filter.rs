@@ -73,12 +73,12 @@ impl Filter {
             Filter::Exists(operand) => operand.first(walk, here)?.is_some(),
             Filter::Compare(left, test, right) => {
                 let (left, right) = (left.first(walk, here)?, right.first(walk, here)?);
-                walk.steps(left.and_then(Value::len).unwrap_or(0))?;
+                walk.steps(work(*test, left, right))?;
                 test.of(left, right)
             }
             Filter::Matches(left, regex) => match (left.first(walk, here)?.and_then(Value::text), regex) {
                 (Some(text), Some(regex)) => {
-                    walk.steps(text.len() / 16)?;
+                    walk.steps(8 * text.len())?;
                     regex.is_match(text)
                 }
                 _ => false,
@@ -87,12 +87,25 @@ impl Filter {
     }
 }
 
-/// The longest expression; its automaton must stay small.
+/// How many steps a comparison counts as.
+fn work(test: Test, left: Option<&Value>, right: Option<&Value>) -> usize {
+    match (left, right) {
+        // The expression is made ready each time.
+        (Some(Value::Text(text)), Some(Value::Text(pattern))) if test == Test::Matches => {
+            8 * text.len() + 64 * pattern.len().min(MAX_PATTERN)
+        }
+        (Some(Value::Text(a)), Some(Value::Text(b))) => a.len().min(b.len()) / 32,
+        (Some(a @ (Value::Array(_) | Value::Object(_))), Some(b)) if a.len() == b.len() => a.count(),
+        _ => 0,
+    }
+}
+
+/// The longest expression, in bytes.
 const MAX_PATTERN: usize = 1024;
 
 fn expression(pattern: &str) -> Option<Regex> {
     let mut builder = regex_lite::RegexBuilder::new(pattern);
-    if pattern.len() > MAX_PATTERN { None } else { builder.size_limit(1 << 20).build().ok() }
+    if pattern.len() > MAX_PATTERN { None } else { builder.size_limit(1 << 16).build().ok() }
 }
 
 impl Operand {
