@@ -253,3 +253,82 @@ fn events_reach_subscribers_after_the_reply() {
     let got = run(&mut engine, me, "SET k v");
     assert_eq!(got, "+OK\r\n>4\r\n$8\r\npmessage\r\n$11\r\n__keyevent*\r\n$18\r\n__keyevent@0__:set\r\n$1\r\nk\r\n");
 }
+
+#[test]
+fn a_follower_gets_a_snapshot_then_every_change_and_is_waited_for() {
+    let (mut engine, follower, writer) = engine();
+    // Nobody but the follower listens: the host records nothing.
+    engine.ks.effects.record(false);
+    run(&mut engine, writer, "SET before 1");
+    engine.call(follower, &[b"SYNC"], START);
+    let bytes = std::mem::take(engine.sessions.get_mut(follower).unwrap().out.bytes_mut());
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    assert!(bytes.starts_with(b"$") && bytes[end..].starts_with(b"REDIS"));
+    assert_eq!(String::from_utf8_lossy(&bytes[..end]), format!("${}\r\n", bytes.len() - end));
+    run(&mut engine, writer, "SET k v EX 100");
+    run(&mut engine, writer, "GET k");
+    run(&mut engine, writer, "SELECT 3");
+    run(&mut engine, writer, "LPUSH l a");
+    let feed = out(&mut engine, follower);
+    let words: Vec<&str> = feed.split("\r\n").filter(|part| !part.starts_with(['*', '$'])).collect();
+    let at = (START + 100_000).to_string();
+    assert_eq!(words.join(" "), format!("SELECT 0 SET k v PXAT {at} SELECT 3 LPUSH l a "));
+    assert!(engine.effects().is_empty(), "what nobody records must not pile up");
+    assert!(run(&mut engine, writer, "INFO replication").contains("connected_slaves:1\r\n"));
+
+    // It waits until the follower has it all, and no longer than it is told.
+    assert_eq!(run(&mut engine, writer, "WAIT 1 0"), "");
+    let offset = engine.ks.effects.offset();
+    assert_eq!(run(&mut engine, follower, &format!("REPLCONF ACK {}", offset - 1)), "");
+    assert_eq!(out(&mut engine, writer), "");
+    assert_eq!(run(&mut engine, follower, &format!("REPLCONF ACK {offset}")), "");
+    assert_eq!(out(&mut engine, writer), ":1\r\n");
+    assert_eq!(run(&mut engine, writer, "WAIT 2 50"), "");
+    engine.tick(START + 50);
+    assert_eq!(out(&mut engine, writer), ":1\r\n");
+
+    engine.close(follower);
+    assert_eq!(run(&mut engine, writer, "WAIT 0 0"), ":0\r\n");
+    run(&mut engine, writer, "SET k w");
+    assert!(engine.effects().is_empty());
+}
+
+#[test]
+fn a_renamed_command_has_its_new_name_only() {
+    let (mut engine, me, _) = engine();
+    assert_eq!(engine.rename_command(b"FlushAll", b""), Ok(()));
+    assert_eq!(engine.rename_command(b"set", b"put"), Ok(()));
+    assert_eq!(engine.rename_command(b"get", b"put"), Err("Target command name already exists"));
+    assert_eq!(engine.rename_command(b"nothing", b"x"), Err("No such command in rename-command"));
+    assert!(run(&mut engine, me, "FLUSHALL").starts_with("-ERR unknown command 'FLUSHALL'"));
+    assert!(run(&mut engine, me, "SET a 1").starts_with("-ERR unknown command 'SET'"));
+    assert_eq!(run(&mut engine, me, "PUT a 1"), "+OK\r\n");
+    // Followers know it by the name it has everywhere.
+    assert_eq!(effects(&mut engine), "SELECT 0 SET a 1");
+}
+
+#[test]
+fn writes_are_refused_after_a_failed_background_save_if_that_is_wanted() {
+    let (mut engine, me, _) = engine();
+    engine.server.saves.failed = true;
+    assert_eq!(run(&mut engine, me, "SET a 1"), "+OK\r\n", "without save points nobody relies on them");
+    run(&mut engine, me, "CONFIG SET save 900 1");
+    engine.call(me, &[b"CONFIG", b"SET", b"save", b"900 1"], START);
+    out(&mut engine, me);
+    assert!(run(&mut engine, me, "SET a 1").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
+    assert!(run(&mut engine, me, "PING").starts_with("-MISCONF"));
+    assert_eq!(run(&mut engine, me, "GET a"), "$1\r\n1\r\n");
+    run(&mut engine, me, "CONFIG SET stop-writes-on-bgsave-error no");
+    assert_eq!(run(&mut engine, me, "SET a 1"), "+OK\r\n");
+}
+
+#[test]
+fn while_loading_only_few_commands_are_served() {
+    let (mut engine, me, _) = engine();
+    engine.server.loading = Some(tabdis::engine::Loading { began_ms: START, total: 100, loaded: 25 });
+    assert_eq!(run(&mut engine, me, "GET a"), "-LOADING Redis is loading the dataset in memory\r\n");
+    assert_eq!(run(&mut engine, me, "CONFIG SET dir /tmp"), "-LOADING Redis is loading the dataset in memory\r\n");
+    assert_eq!(run(&mut engine, me, "CONFIG SET hz 20"), "+OK\r\n");
+    let info = run(&mut engine, me, "INFO persistence");
+    assert!(info.contains("loading:1\r\n") && info.contains("loading_loaded_perc:25.00\r\n"), "{info}");
+}

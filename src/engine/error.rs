@@ -164,6 +164,8 @@ errors! {
     NoProto = "NOPROTO unsupported protocol version",
     NoShutdown = "ERR No shutdown in progress.",
     NoSuchClient = "ERR No such client",
+    NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
+    NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
     NoSuchKey = "ERR no such key",
     NoSuchSpecifiedKey = "ERR The specified key does not exist",
     NotFloat = "ERR value is not a valid float",

@@ -526,7 +526,13 @@ impl Engine {
             return true;
         }
         match self.server.find(argv[0]) {
-            Some(row) => self.call_row(id, row, argv, now),
+            Some(row) if self.server.renamed.is_empty() => self.call_row(id, row, argv, now),
+            Some(row) => {
+                // What is logged has the name it has everywhere.
+                let name = self.server.table.slot(row).row.name.as_bytes();
+                let argv: Vec<&[u8]> = [name].into_iter().chain(argv[1..].iter().copied()).collect();
+                self.call_row(id, row, &argv, now)
+            }
             None => self.enter(id, now, |engine, me, out| {
                 let error = Error::unknown_command(argv);
                 engine.reject(me, None, out, &error);
