@@ -161,6 +161,8 @@ errors! {
     NoCluster = "ERR This instance has cluster support disabled",
     NoFailover = "ERR No failover in progress.",
     NoMulti = "ERR Command not allowed inside a transaction",
+    NoPermissionChannel = "NOPERM this user has no permissions to access one of the channels used as arguments",
+    NoPermissionKey = "NOPERM this user has no permissions to access one of the keys used as arguments",
     NoProto = "NOPROTO unsupported protocol version",
     NoShutdown = "ERR No shutdown in progress.",
     NoSuchClient = "ERR No such client",
