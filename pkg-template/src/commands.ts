@@ -2,14 +2,28 @@
 import type { Arg, Key, Reply, Value } from './types.js'
 
 export interface Commands {
+  /** Manages users and what they may do. */
+  acl(sub: string, ...args: Arg[]): Reply
   /** Appends to the string value of a key, and returns its length; a missing key counts as an empty string. */
   append(key: Key, value: Value): number
+  /** Would let the next command see a slot that is moving; there is no cluster. */
+  asking(): Reply
   /** Authenticates the connection. */
   auth(...credentials: Arg[]): 'OK'
   /** Makes the log as short as the data allows, while commands go on. */
   bgrewriteaof(): string
   /** Saves the data as it is now, while commands go on. */
   bgsave(schedule?: 'SCHEDULE'): string
+  /** Counts the bits that are set in the string value of a key, or in a range of its bytes or bits, both ends included; negative positions count from the end. */
+  bitcount(key: Key, start?: number, end?: number, unit?: 'BYTE' | 'BIT'): number
+  /** Reads, sets and increments integers of 1 to 64 bits in the string value of a key, several in one call; `u8` at `#3` is the fourth byte. OVERFLOW says what happens to values that do not fit. */
+  bitfield(key: Key, ...operations: Arg[]): (number | null)[]
+  /** Reads integers of 1 to 64 bits in the string value of a key, as BITFIELD does, without its ways to change them. */
+  bitfield_ro(key: Key, ...operations: Arg[]): number[]
+  /** Combines the string values of keys bit by bit, stores the result and returns its length. Shorter ones and missing keys count as filled with zeros. */
+  bitop(operation: 'AND' | 'OR' | 'XOR' | 'NOT' | 'DIFF' | 'DIFF1' | 'ANDOR' | 'ONE', destkey: Key, ...keys: Key[]): number
+  /** Returns the position of the first bit that is 1, or 0, in the string value of a key or in a range of its bytes or bits; -1 for none. Without an end, zeros follow the string. */
+  bitpos(key: Key, bit: 0 | 1, start?: number, end?: number, unit?: 'BYTE' | 'BIT'): number
   /** Moves an element from an end of one list to an end of another, or of the same, and returns it. Waits if there is none. */
   blmove(source: Key, destination: Key, from: 'LEFT' | 'RIGHT', to: 'LEFT' | 'RIGHT', timeout: number): string | null
   /** Removes elements from an end of the first list that has one and returns them with the key. Waits if there is none. */
@@ -28,6 +42,8 @@ export interface Commands {
   bzpopmin(...keysAndTimeout: Arg[]): [string, string, number] | null
   /** Looks at connections and changes them. */
   client(sub: string, ...args: Arg[]): Reply
+  /** Would manage a cluster; there is none. */
+  cluster(sub: string, ...args: Arg[]): Reply
   /** Describes all commands. */
   command(sub: string, ...args: Arg[]): Reply
   /** Reads and changes the server's parameters. */
@@ -44,8 +60,16 @@ export interface Commands {
   decrby(key: Key, decrement: number | bigint): number
   /** Deletes keys. Returns how many were there. */
   del(key: Key, ...keys: Key[]): number
+  /** Deletes a key, with a condition only if its string value or the digest of that is, or is not, the one given. Returns whether it did. */
+  delex(key: Key, condition?: 'IFEQ' | 'IFNE' | 'IFDEQ' | 'IFDNE', value?: Value): number
+  /** Deletes a key only if its string value is the one given. Returns whether it did. DELEX with IFEQ does the same. */
+  delifeq(key: Key, value: Value): number
+  /** Returns the XXH3 hash of the string value of a key in 16 hexadecimal digits, for IFDEQ and IFDNE of SET and DELEX; null without the key. */
+  digest(key: Key): string | null
   /** Forgets the queued commands and all watched keys. */
   discard(): 'OK'
+  /** Returns the value of a key as bytes for RESTORE, of the lowest RDB version that can say it: 10, which Redis 7.0 reads too, where nothing newer is needed. */
+  dump(key: Key): string | null
   /** Returns its argument. */
   echo(message: Value): string
   /** Runs all queued commands as one unit; does nothing if a watched key changed. */
@@ -58,12 +82,36 @@ export interface Commands {
   expireat(key: Key, unixTimeSeconds: number, ...options: Arg[]): number
   /** Returns the Unix time in seconds at which a key expires: -1 without an expiry, -2 without the key. */
   expiretime(key: Key): number
+  /** Would hand the lead to a follower; none of this server's followers can take it. */
+  failover(...options: Arg[]): 'OK'
   /** Deletes all keys of all databases. */
   flushall(mode?: 'ASYNC' | 'SYNC'): 'OK'
   /** Deletes all keys of the database. */
   flushdb(mode?: 'ASYNC' | 'SYNC'): 'OK'
+  /** Adds members with their places to a sorted set, or moves those that are there. The score of each is the geohash of its place. */
+  geoadd(key: Key, ...args: Arg[]): number
+  /** Returns how far two members are from each other, in meters or another unit; null if one is missing. */
+  geodist(key: Key, member1: Value, member2: Value, unit?: 'M' | 'KM' | 'FT' | 'MI'): string | null
+  /** Returns the places of members as geohash strings of 11 letters; null for a missing one. */
+  geohash(key: Key, ...members: Value[]): (string | null)[]
+  /** Returns the longitudes and latitudes of members, as exact as geohashes are (0.6 m); null for a missing one. */
+  geopos(key: Key, ...members: Value[]): ([string | number, string | number] | null)[]
+  /** Returns, or stores, the members that lie in a circle round a place. GEOSEARCH and GEOSEARCHSTORE are newer. */
+  georadius(key: Key, longitude: number, latitude: number, radius: number, unit: 'M' | 'KM' | 'FT' | 'MI', ...options: Arg[]): Reply
+  /** Returns, or stores, the members that lie in a circle round a member, itself included. GEOSEARCH and GEOSEARCHSTORE are newer. */
+  georadiusbymember(key: Key, member: Value, radius: number, unit: 'M' | 'KM' | 'FT' | 'MI', ...options: Arg[]): Reply
+  /** Returns the members that lie in a circle round a member, as GEORADIUSBYMEMBER does; it stores nothing. */
+  georadiusbymember_ro(key: Key, member: Value, radius: number, unit: 'M' | 'KM' | 'FT' | 'MI', ...options: Arg[]): Reply
+  /** Returns the members that lie in a circle round a place, as GEORADIUS does; it stores nothing. */
+  georadius_ro(key: Key, longitude: number, latitude: number, radius: number, unit: 'M' | 'KM' | 'FT' | 'MI', ...options: Arg[]): Reply
+  /** Returns the members that lie in a circle or a box round a place or another member, with their distances, geohashes and places if asked for. */
+  geosearch(key: Key, ...args: Arg[]): Reply[]
+  /** Stores the members that GEOSEARCH would return as another sorted set, with their geohashes or distances as scores. Returns how many there are. */
+  geosearchstore(destination: Key, source: Key, ...args: Arg[]): number
   /** Returns the string value of a key. */
   get(key: Key): string | null
+  /** Returns a bit of the string value of a key; 0 beyond its end and without the key. */
+  getbit(key: Key, offset: number): number
   /** Returns the string value of a key and deletes the key. */
   getdel(key: Key): string | null
   /** Returns the string value of a key and sets or removes its expiry. */
@@ -136,12 +184,66 @@ export interface Commands {
   incrby(key: Key, increment: number | bigint): number
   /** Adds a float to the number at a key, with 17 digits after the point; a missing key counts as 0. */
   incrbyfloat(key: Key, increment: number | string): string
+  /** Adds to the number at a key within bounds, and sets or removes the key's expiry. Returns the new number and what was really added; if it would leave the bounds nothing happens, or with SATURATE it becomes the bound. */
+  increx(key: Key, ...options: Arg[]): [number | string, number | string]
   /** Returns figures about the server: all, or those of some sections. */
   info(...sections: string[]): string
+  /** Appends values to the arrays at a path. Returns their lengths, null for what is no array. */
+  'json.arrappend'(key: Key, path: string, ...values: string[]): Reply
+  /** Returns the first place of a value in the arrays at a path, -1 where it is not, null for what is no array. */
+  'json.arrindex'(key: Key, path: string, value: string | number, start?: number, stop?: number): Reply
+  /** Inserts values before an index into the arrays at a path. Returns their lengths, null for what is no array. */
+  'json.arrinsert'(key: Key, path: string, index: number, ...values: string[]): Reply
+  /** Returns the lengths of the arrays at a path, null for what is no array. */
+  'json.arrlen'(key: Key, path?: string): Reply
+  /** Removes an element, the last by default, from the arrays at a path, and returns it as JSON text; null if there is none. */
+  'json.arrpop'(key: Key, path?: string, index?: number): Reply
+  /** Keeps a range of the arrays at a path, both ends included. Returns their lengths, null for what is no array. */
+  'json.arrtrim'(key: Key, path: string, start: number, stop: number): Reply
+  /** Empties the arrays and objects at a path and sets its numbers to 0. Returns how many values it changed. */
+  'json.clear'(key: Key, path?: string): number
+  /** Tells the bytes that the values at a path take (MEMORY), or what it can tell (HELP). */
+  'json.debug'(sub: string, ...args: Arg[]): Reply
+  /** Deletes the values at a path of a document, the document itself at the root. Returns how many it deleted. */
+  'json.del'(key: Key, path?: string): number
+  /** Deletes the values at a path of a document: another name of JSON.DEL. */
+  'json.forget'(key: Key, path?: string): number
+  /** Returns the values at one or more paths of a document as JSON text. */
+  'json.get'(key: Key, ...args: Arg[]): string | null
+  /** Merges a value into those at a path: keys of objects are added, changed, and deleted by null. */
+  'json.merge'(key: Key, path: string, value: string): 'OK' | null
+  /** Returns the values at a path of several documents as JSON text, null for what is no document. */
+  'json.mget'(...args: Arg[]): (string | null)[]
+  /** Sets values at paths of several documents, all or none. */
+  'json.mset'(...args: Arg[]): 'OK'
+  /** Adds to the numbers at a path. Returns the sums, null for what is no number. */
+  'json.numincrby'(key: Key, path: string, value: number | string): Reply
+  /** Multiplies the numbers at a path. Returns the products, null for what is no number. */
+  'json.nummultby'(key: Key, path: string, value: number | string): Reply
+  /** Raises the numbers at a path to a power. Returns the results, null for what is no number. */
+  'json.numpowby'(key: Key, path: string, value: number | string): Reply
+  /** Returns the keys of the objects at a path, null for what is no object. */
+  'json.objkeys'(key: Key, path?: string): Reply
+  /** Returns how many keys the objects at a path have, null for what is no object. */
+  'json.objlen'(key: Key, path?: string): Reply
+  /** Returns the values at a path in the forms of the protocol: arrays behind "[", objects as "{" with keys and values in turn. */
+  'json.resp'(key: Key, path?: string): Reply
+  /** Sets the values at a path of a document, or adds a key to an object. A new document begins at the root. */
+  'json.set'(key: Key, path: string, value: string, condition?: 'NX' | 'XX'): 'OK' | null
+  /** Appends to the strings at a path. Returns their lengths in bytes, null for what is no string. */
+  'json.strappend'(key: Key, ...args: Arg[]): Reply
+  /** Returns the lengths of the strings at a path in bytes, null for what is no string. */
+  'json.strlen'(key: Key, path?: string): Reply
+  /** Turns the booleans at a path. Returns what they are then: 1 or 0, null for what is none. */
+  'json.toggle'(key: Key, path: string): Reply
+  /** Returns the types of the values at a path: null, boolean, integer, number, string, array or object. */
+  'json.type'(key: Key, path?: string): Reply
   /** Returns all keys that match a pattern. SCAN does it in small steps. */
   keys(pattern: Value): string[]
   /** Returns when the data was last saved, in seconds since 1970. */
   lastsave(): number
+  /** Shows what took long, and how long commands take. */
+  latency(sub: string, ...args: Arg[]): Reply
   /** Finds the longest common subsequence of two strings: itself, its length, or where its pieces are. */
   lcs(key1: Key, key2: Key, ...options: Arg[]): string | number | { matches: unknown[]; len: number }
   /** Returns the element of a list at an index, counted from the end when negative. */
@@ -176,10 +278,14 @@ export interface Commands {
   memory(sub: string, ...args: Arg[]): Reply
   /** Returns the string values of several keys; null for a key that is missing or holds another type. */
   mget(...keys: Key[]): (string | null)[]
+  /** Shows every command that any connection runs, until the connection is closed or reset. */
+  monitor(): void
   /** Moves a key to another database. Returns 1, or 0 if it is missing here or there already. */
   move(key: Key, db: number): number
   /** Sets the string values of several keys, all at once. */
   mset(...pairs: [Key, Value, ...(Key | Value)[]]): 'OK'
+  /** Sets the string values of several keys, all at once and with one expiry; with NX only if none of the keys exists, with XX only if all do. Returns 1 if it did, 0 if not. */
+  msetex(numkeys: number, ...pairsAndOptions: Arg[]): number
   /** Sets the string values of several keys only if none of the keys exists. */
   msetnx(...pairs: [Key, Value, ...(Key | Value)[]]): number
   /** Starts a transaction: the commands that follow are queued until EXEC. */
@@ -194,12 +300,24 @@ export interface Commands {
   pexpireat(key: Key, unixTimeMilliseconds: number, ...options: Arg[]): number
   /** Returns the Unix time in milliseconds at which a key expires: -1 without an expiry, -2 without the key. */
   pexpiretime(key: Key): number
+  /** Adds elements to a HyperLogLog, made if the key is missing. Returns 1 if that changed it, 0 if not. */
+  pfadd(key: Key, ...elements: Value[]): number
+  /** Estimates how many different elements were added to a HyperLogLog, or to any of several; the standard error is 0.81 %. */
+  pfcount(key: Key, ...keys: Key[]): number
+  /** Looks into a HyperLogLog: its registers (which makes it dense), its runs, its encoding; or makes it dense. SIMD, of newer servers, is accepted and chooses nothing. */
+  pfdebug(subcommand: 'GETREG' | 'DECODE' | 'ENCODING' | 'TODENSE', key: Key): Reply
+  /** Adds to a HyperLogLog, made if the key is missing, everything that was added to others. */
+  pfmerge(destkey: Key, ...sourcekeys: Key[]): 'OK'
+  /** Tries HyperLogLogs on elements of its own: both encodings must agree, and be right within four standard errors. */
+  pfselftest(): 'OK'
   /** Answers PONG, or the message. */
   ping(message?: Value): string
   /** Sets the string value of a key for so many milliseconds. SET with PX does the same. */
   psetex(key: Key, milliseconds: number, value: Value): 'OK'
   /** Listens to all channels whose names match the glob patterns. */
   psubscribe(...patterns: Key[]): void
+  /** Makes the connection a follower, from a place in the feed if possible. It never is here: a snapshot comes first. */
+  psync(replicationid: string, offset: number): Reply
   /** Returns the milliseconds a key has left: -1 without an expiry, -2 without the key. */
   pttl(key: Key): number
   /** Sends a message to all who listen to a channel; returns how many got it. */
@@ -212,13 +330,25 @@ export interface Commands {
   quit(): 'OK'
   /** Returns a random key of the database, or null when there is none. */
   randomkey(): string | null
+  /** Would let this connection read from a follower; there is no cluster. */
+  readonly(): Reply
+  /** Would take READONLY back; there is no cluster. */
+  readwrite(): Reply
   /** Renames a key, over whatever the new name held. */
   rename(key: Key, newkey: Key): 'OK'
   /** Renames a key unless the new name is there. Returns 1 if it did, 0 if not. */
   renamenx(key: Key, newkey: Key): number
+  /** Tells what a follower is and can, and how far it has come. */
+  replconf(...options: Arg[]): 'OK'
+  /** Makes this server a leader again (NO ONE). Following another one is not possible yet. */
+  replicaof(host: string, port: Arg): 'OK'
   /** Makes the connection as it was when it was opened. */
   reset(): 'RESET'
-  /** Returns the part this server has in replication. */
+  /** Makes a key from what DUMP returned, here or on another server. It expires after ttl milliseconds (0: never) or, with ABSTTL, at that time. Payloads are always checked as if sanitize-dump-payload were yes. */
+  restore(key: Key, ttl: number, serializedValue: Value, ...options: Arg[]): 'OK'
+  /** Makes a key from what DUMP returned, as RESTORE does: the name that a cluster uses. */
+  'restore-asking'(key: Key, ttl: number, serializedValue: Value, ...options: Arg[]): 'OK'
+  /** Returns the part this server has in replication, the place in its feed, and its followers with theirs. */
   role(): Reply[]
   /** Removes the last elements of a list and returns them. */
   rpop(key: Key, count?: number): string | null | string[]
@@ -244,6 +374,8 @@ export interface Commands {
   select(index: number): 'OK'
   /** Sets the string value of a key, whatever type it held, and removes its expiry. */
   set(key: Key, value: Value, ...options: Arg[]): 'OK' | string | null
+  /** Sets or clears a bit of the string value of a key, which grows to hold it, and returns what the bit was. */
+  setbit(key: Key, offset: number, value: 0 | 1): number
   /** Sets the string value of a key for so many seconds. SET with EX does the same. */
   setex(key: Key, seconds: number, value: Value): 'OK'
   /** Sets the string value of a key only if the key does not exist. SET with NX does the same. */
@@ -260,6 +392,10 @@ export interface Commands {
   sinterstore(destination: Key, key: Key, ...keys: Key[]): number
   /** Returns 1 if a member is in a set, 0 if not. */
   sismember(key: Key, member: Value): number
+  /** The older name of REPLICAOF. */
+  slaveof(host: string, port: Arg): 'OK'
+  /** Shows the commands that took longest lately. */
+  slowlog(sub: string, ...args: Arg[]): Reply
   /** Returns all members of a set. */
   smembers(key: Key): string[]
   /** Returns for each of the members 1 if it is in a set, 0 if not. */
@@ -296,6 +432,8 @@ export interface Commands {
   sunsubscribe(...shardchannels: Key[]): void
   /** Exchanges the data of two databases. */
   swapdb(index1: number, index2: number): 'OK'
+  /** Makes the connection a follower: it gets a snapshot, then every change. */
+  sync(): Reply
   /** Returns the time: seconds since 1970, and the microseconds of the running second. */
   time(): [string, string]
   /** Remembers that keys were accessed now. Returns how many are there. */
@@ -304,16 +442,78 @@ export interface Commands {
   ttl(key: Key): number
   /** Returns the type of the value at a key: string, list, set, zset, hash; none without the key. */
   type(key: Key): string
-  /** Deletes keys, as DEL does. Returns how many were there. */
+  /** Deletes keys at once, and frees large values a slice at a time afterwards. Returns how many were there. */
   unlink(key: Key, ...keys: Key[]): number
   /** Stops listening to channels, or to all of them. */
   unsubscribe(...channels: Key[]): void
   /** Forgets all watched keys. */
   unwatch(): 'OK'
-  /** Returns how many followers have what this connection wrote. */
+  /** Adds an element with its vector to a vector set, or gives it another vector. Returns whether it is new. */
+  vadd(key: Key, ...args: Arg[]): number
+  /** Returns the number of elements of a vector set. */
+  vcard(key: Key): number
+  /** Returns the number of dimensions of the vectors of a vector set, after REDUCE if it was used. */
+  vdim(key: Key): number
+  /** Returns the vector of an element, or how it is kept: form, bytes, length, and for bytes their range. */
+  vemb(key: Key, element: Value, raw?: 'RAW'): Reply
+  /** Returns the attributes of an element. */
+  vgetattr(key: Key, element: Value): string | null
+  /** Describes a vector set: the form of its vectors, its dimensions, its size and its graph. */
+  vinfo(key: Key): Reply
+  /** Tells whether a vector set has an element. */
+  vismember(key: Key, element: Value): number
+  /** Returns the neighbours of an element in the graph, for each of its levels, with their similarities if asked for. */
+  vlinks(key: Key, element: Value, withScores?: 'WITHSCORES'): Reply
+  /** Returns a random element of a vector set; with a count, so many different ones; with a negative count, so many with repetitions. */
+  vrandmember(key: Key, count?: number): string | string[] | null
+  /** Returns the elements of a vector set between two names, in order; at most so many if a count is given. */
+  vrange(key: Key, start: string, end: string, count?: number): string[]
+  /** Removes an element from a vector set. Returns whether it was there. */
+  vrem(key: Key, element: Value): number
+  /** Gives an element of a vector set attributes, a JSON object for FILTER; an empty string takes them away. Returns whether it is there. */
+  vsetattr(key: Key, element: Value, attributes: string): number
+  /** Returns the elements of a vector set that are most similar to an element or a vector: 1 in the same direction, 0 in the opposite. */
+  vsim(key: Key, ...args: Arg[]): Reply
+  /** Waits until so many followers have what this connection wrote, or the time is over. Returns how many have it. */
   wait(numreplicas: number, timeout_ms: number): number
+  /** Waits until what this connection wrote is on disk here and at so many followers. There is no log on disk yet. */
+  waitaof(numlocal: number, numreplicas: number, timeout_ms: number): [number, number]
   /** Makes the next EXEC do nothing if one of the keys changes before it. */
   watch(...keys: Key[]): 'OK'
+  /** Takes entries off the list of what is pending for a consumer group and returns how many were on it. */
+  xack(key: Key, group: string, ...ids: string[]): number
+  /** Takes entries off the list of what is pending for a consumer group and deletes them, and says of each whether it was pending (1, -1) or stays because another group needs it (2). */
+  xackdel(key: Key, group: string, ...rest: Arg[]): number[]
+  /** Adds an entry to the end of a stream and returns its id. */
+  xadd(key: Key, ...rest: Arg[]): string | null
+  /** Takes over entries that have been pending for long enough, from an id on. Returns where to go on, the entries, and the ids of those that were deleted, which are pending no more. */
+  xautoclaim(key: Key, group: string, consumer: string, minIdleTime: number, start: string, ...rest: Arg[]): [string, unknown[], string[]]
+  /** Makes entries that have been pending for long enough pending for another consumer and returns them. Those that are deleted are pending no more. */
+  xclaim(key: Key, group: string, consumer: string, minIdleTime: number, ...rest: Arg[]): unknown[]
+  /** Deletes entries of a stream and returns how many were there. */
+  xdel(key: Key, ...ids: string[]): number
+  /** Deletes entries of a stream and says of each whether it was there (1, -1) or stays because a group needs it (2); can make all groups forget them. */
+  xdelex(key: Key, ...rest: Arg[]): number[]
+  /** Consumer groups and their consumers. */
+  xgroup(sub: string, ...args: Arg[]): Reply
+  /** What there is to know of a stream, its groups and their consumers. */
+  xinfo(sub: string, ...args: Arg[]): Reply
+  /** Returns the number of entries of a stream. */
+  xlen(key: Key): number
+  /** Returns how many entries are pending for a consumer group, the first, the last, and how many for each consumer; or, in a range, each with its consumer, the ms since its last delivery and how often it was delivered. */
+  xpending(key: Key, group: string, ...rest: Arg[]): unknown[]
+  /** Returns the entries of a stream from one id to another, `-` and `+` for the first and the last. */
+  xrange(key: Key, start: string, end: string, ...count: Arg[]): [string, string[]][]
+  /** Returns the entries of streams that are behind an id, `$` for the last there is now, `+` for the one before it. Waits if there are none and BLOCK is given. */
+  xread(...args: Arg[]): Record<string, [string, string[]][]> | null
+  /** Returns entries that no consumer of the group was given (`>`), which then are pending for this one, or those that are pending for it behind an id. CLAIM takes over what others left first. Waits if there are none and BLOCK is given. */
+  xreadgroup(...args: Arg[]): Record<string, unknown[][]> | null
+  /** Returns the entries of a stream from one id back to another. */
+  xrevrange(key: Key, end: string, start: string, ...count: Arg[]): [string, string[]][]
+  /** Sets the last id of a stream, and how many entries were ever added and which was the last one deleted; for copies of streams. */
+  xsetid(key: Key, lastId: string, ...rest: Arg[]): 'OK'
+  /** Removes entries from the beginning of a stream, down to a length or up to an id, and returns how many. */
+  xtrim(key: Key, ...rest: Arg[]): number
   /** Adds members with scores to a sorted set, or changes the scores of those that are there. */
   zadd(key: Key, ...args: Arg[]): number | null
   /** Returns the number of members of a sorted set. */
