@@ -207,9 +207,11 @@ impl Cell {
         Edges { min: corner(x, y), max: corner(x + 1.0, y + 1.0) }
     }
 
-    /// The cell so many to the east and north; round the earth, and over its edges too.
+    /// The cell so many to the east and north; round the earth, and over its edges too. A place on the very edge (180°) is in a
+    /// cell beyond the last, and is only found there.
     fn beside(self, dx: i32, dy: i32) -> Cell {
-        let moved = |n: u32, by: i32| n.wrapping_add_signed(by) & (((1u64 << self.steps) - 1) as u32);
+        let last = ((1u64 << self.steps) - 1) as u32;
+        let moved = |n: u32, by: i32| if by == 0 { n } else { n.wrapping_add_signed(by) & last };
         Cell { x: moved(self.x, dx), y: moved(self.y, dy), ..self }
     }
 
@@ -263,6 +265,13 @@ mod tests {
         let [a, b] = [palermo, catania].map(|place| Place::of_hash(place.hash()));
         assert_eq!(&a.name(), b"sqc8b49rny0");
         assert_eq!(format!("{:.4}", a.distance(b)), "166274.1516");
+    }
+
+    #[test]
+    fn a_place_on_the_edge_of_the_earth_is_found_from_itself() {
+        let center = Place { lon: LONGITUDE_MAX, lat: 38.7105 };
+        let area = Area { center, shape: Shape::Circle { radius: 100.0 } };
+        assert!(area.ranges().iter().any(|range| range.contains(&center.hash())));
     }
 
     #[test]

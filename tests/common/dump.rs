@@ -14,12 +14,32 @@ pub fn dump(databases: usize, mut ask: impl FnMut(&[&[u8]]) -> Value) -> Content
                 other => panic!("PEXPIRETIME answered {other:?}"),
             };
             let value = value(&key, &mut ask);
-            // Last, in digits of the same number: relative times are a few ms apart.
-            all.insert((db, key), format!("{value} until {}", at.div_euclid(4_000)));
+            all.insert((db, key), format!("{value}{UNTIL}{at}"));
         }
     }
     ask(&[b"SELECT", b"0"]);
     all
+}
+
+/// What stands before the time of expiry.
+const UNTIL: &str = " until ";
+
+/// How far apart two times of expiry may be, ms: relative times are counted from when each server ran the command.
+const APART_MS: u64 = 4_000;
+
+/// Takes the times of expiry in `got` for those in `want` where they are as good as equal.
+pub fn align_times(got: &mut Content, want: &Content) {
+    for (key, text) in got {
+        let Some(((value, at), (other, want_at))) =
+            text.rsplit_once(UNTIL).zip(want.get(key).and_then(|text| text.rsplit_once(UNTIL)))
+        else {
+            continue;
+        };
+        let [at, want_ms] = [at, want_at].map(|at| at.parse::<i64>().unwrap_or_default());
+        if value == other && at > 0 && want_ms > 0 && at.abs_diff(want_ms) <= APART_MS {
+            *text = format!("{value}{UNTIL}{want_at}");
+        }
+    }
 }
 
 fn value(key: &[u8], ask: &mut impl FnMut(&[&[u8]]) -> Value) -> String {

@@ -23,6 +23,7 @@ const NEWER_WORDS: &[(&str, &[&str])] = &[
     ("XTRIM", &["KEEPREF", "DELREF", "ACKED"]),
     ("XREAD", &["+"]),
     ("XREADGROUP", &["CLAIM"]),
+    ("ZSCAN", &["NOSCORES"]),
     ("SET", &["IFEQ", "IFNE", "IFDEQ", "IFDNE"]),
 ];
 

@@ -1,7 +1,7 @@
 //! The differ: random commands of several clients run on the engine and on a real server; replies and data must be the same.
 
 use super::{streams, tolerance};
-use crate::common::dump::dump;
+use crate::common::dump::{align_times, dump};
 use crate::common::engine::EnginePeer;
 use crate::common::peer::Peer;
 use crate::common::redis::RedisPeer;
@@ -296,8 +296,9 @@ impl Differ {
 
     fn check_data(&mut self) {
         self.engine.advance(wall_clock_ms());
-        let ours = dump(DATABASES, |argv| self.engine.ask(READER, argv));
+        let mut ours = dump(DATABASES, |argv| self.engine.ask(READER, argv));
         let theirs = dump(DATABASES, |argv| self.redis.command(argv));
+        align_times(&mut ours, &theirs);
         if let Err(why) = common::compare(&ours, &theirs) {
             self.tell(&vec![b"data".to_vec()], &why, "");
             self.start_again();
@@ -368,12 +369,13 @@ impl Differ {
             self.redis.send(*client, argv);
             let ours: Vec<_> = (0..CLIENTS).map(|client| self.engine.arrived(client)).collect();
             let theirs: Vec<_> = (0..CLIENTS).map(|client| self.redis.arrived(client)).collect();
-            let data = dump(DATABASES, |argv| self.engine.ask(READER, argv));
+            let mut data = dump(DATABASES, |argv| self.engine.ask(READER, argv));
             if words::is_by_chance(argv) {
                 continue;
             }
-            let same = common::compare(&data, &dump(DATABASES, |argv| self.redis.command(argv)));
-            if let Err(why) = same {
+            let theirs_data = dump(DATABASES, |argv| self.redis.command(argv));
+            align_times(&mut data, &theirs_data);
+            if let Err(why) = common::compare(&data, &theirs_data) {
                 println!(
                     "the data parts at {} of {}: {client}> {}\n{why}\nengine: {ours:?}\nredis: {theirs:?}",
                     at,

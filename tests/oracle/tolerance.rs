@@ -137,6 +137,8 @@ pub fn of_a_wait(argv: &[Vec<u8>], ours: Option<&Value>, theirs: Option<&Value>)
         }
         (Some(Value::Error(text)), Some(theirs)) => text.starts_with(b"WRONGTYPE") && !theirs.is_error(),
         (Some(ours), Some(theirs)) => place(ours).zip(place(theirs)).is_some_and(|(ours, theirs)| ours < theirs),
+        // Run again because of one key, the command meets the other type of another.
+        (Some(Value::Error(text)), None) => text.starts_with(b"WRONGTYPE"),
         (Some(ours), None) => !ours.is_error(),
         _ => false,
     }

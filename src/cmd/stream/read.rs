@@ -125,11 +125,12 @@ fn xread(c: &mut Ctx) -> Outcome {
     Ok(())
 }
 
-/// Returns the id behind which a stream is read.
+/// Returns the id behind which a stream is read. Fails first if the key holds another type, as in Redis.
 fn behind(c: &mut Ctx, key: &[u8], text: &[u8]) -> Result<Id, Error> {
+    let stream = c.ks.get::<Stream>(key)?;
     match text {
         b"$" | b"+" => {
-            let Some(stream) = c.ks.get::<Stream>(key)? else { return Ok(Id::MIN) };
+            let Some(stream) = stream else { return Ok(Id::MIN) };
             let last = if text == b"+" { stream.last_entry_id().and_then(Id::prev) } else { None };
             Ok(last.unwrap_or(stream.last_id()))
         }
