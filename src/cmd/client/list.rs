@@ -107,9 +107,9 @@ fn describe(c: &Ctx, session: &Session, text: &mut String) {
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     writeln!(
         text,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={} \
          qbuf-free={} argv-mem={argv_mem} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} tot-mem={total} events={} \
-         cmd={command} user={} redir={} resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
+         cmd={command} user={} redir={} resp={} lib-name={} lib-ver={} watch={} tot-net-in={} tot-net-out={} tot-cmds={}",
         session.id,
         session.addr,
         session.laddr,
@@ -123,7 +123,6 @@ fn describe(c: &Ctx, session: &Session, text: &mut String) {
         session.patterns.len(),
         session.shards.len(),
         multi.map_or(-1, |multi| multi.queue.len() as i64),
-        session.watching.len(),
         session.buffers.query,
         session.buffers.query_free,
         multi.map_or(0, |multi| multi.memory),
@@ -138,6 +137,7 @@ fn describe(c: &Ctx, session: &Session, text: &mut String) {
         if session.proto() == Proto::Resp2 { 2 } else { 3 },
         lossy(&session.lib_name),
         lossy(&session.lib_ver),
+        session.watching.len(),
         session.bytes_in,
         session.bytes_out,
         session.calls,
