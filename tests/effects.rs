@@ -65,7 +65,7 @@ fn expiries_are_logged_as_absolute_times() {
         ("HSETEX h KEEPTTL FIELDS 1 d 6", "HSETEX h KEEPTTL FIELDS 1 d 6", "hset"),
         ("HINCRBYFLOAT h d 1.5", "HSETEX h KEEPTTL FIELDS 1 d 7.5", "hincrbyfloat"),
         ("HINCRBYFLOAT h a 1.5", "HSET h a 2.5", "hincrbyfloat"),
-        ("HSETEX h EXAT 1 FIELDS 2 d 1 missing 1", "HDEL h d", "hdel"),
+        ("HSETEX h EXAT 1 FIELDS 2 d 1 missing 1", "HDEL h d", "hset hdel"),
         ("HGETEX h PXAT 1 FIELDS 1 e", "HDEL h e", "hdel"),
         ("HGETDEL h FIELDS 2 a missing", "HDEL h a", "hdel"),
         ("HGETDEL h FIELDS 1 a", "", ""),
