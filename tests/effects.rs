@@ -2,54 +2,15 @@
 
 #![cfg(not(target_family = "wasm"))]
 
+mod common;
+
+use common::bench::{Bench, words};
+use tabdis::engine::Proto;
 use tabdis::engine::keyspace::Expiry;
-use tabdis::engine::{Engine, Options, Proto, SessionId, pubsub::Kind};
-
-struct Server {
-    engine: Engine,
-    me: SessionId,
-    ear: SessionId,
-    now: u64,
-}
-
-impl Server {
-    fn new() -> Self {
-        let mut engine = Engine::new(tabdis::cmd::table(), &Options { databases: 2, seed: 1, now: 1_000 });
-        engine.ks.effects.record(true);
-        engine.ks.notify_flags = tabdis::engine::events::parse(b"KEA").unwrap();
-        let me = engine.open("me", Proto::Resp2, 1_000);
-        let ear = engine.open("ear", Proto::Resp2, 1_000);
-        engine.pubsub.subscribe(engine.sessions.get_mut(ear).unwrap(), Kind::Pattern, b"__keyevent@*");
-        Server { engine, me, ear, now: 1_000 }
-    }
-
-    /// Returns the reply, words only.
-    fn run(&mut self, line: &str) -> String {
-        let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        assert!(self.engine.call(self.me, &argv, self.now));
-        words(self.engine.sessions.get_mut(self.me).unwrap().out.bytes_mut())
-    }
-
-    /// Runs `line` and returns its effects, without SELECT, and its events.
-    fn traces(&mut self, line: &str) -> (String, String) {
-        self.run(line);
-        let effects = words(self.engine.effects()).trim_start_matches("SELECT 0").trim().to_string();
-        let heard = words(self.engine.sessions.get_mut(self.ear).unwrap().out.bytes_mut());
-        let events = heard.split(' ').filter_map(|word| word.strip_prefix("__keyevent@0__:"));
-        (effects, events.collect::<Vec<_>>().join(" "))
-    }
-}
-
-/// Takes RESP and leaves out all that is no content.
-fn words(resp: &mut Vec<u8>) -> String {
-    let text = String::from_utf8(std::mem::take(resp)).unwrap();
-    let lines = text.split("\r\n").filter(|line| !line.starts_with(['*', '$']) || *line == "$-1");
-    lines.map(|line| if line == "$-1" { "(nil)" } else { line }).collect::<Vec<_>>().join(" ").trim().to_string()
-}
 
 #[test]
 fn expiries_are_logged_as_absolute_times() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     s.traces("HSET h a 1 b 2 c 3");
     for (line, effects, events) in [
         ("HEXPIRE h 5 FIELDS 2 a missing", "HPEXPIREAT h 6000 FIELDS 1 a", "hexpire"),
@@ -79,7 +40,7 @@ fn expiries_are_logged_as_absolute_times() {
 
 #[test]
 fn times_of_strings_are_logged_as_absolute_times() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     for (line, effects, events) in [
         ("SET k v EX 5", "SET k v PXAT 6000", "set expire"),
         ("SET k w KEEPTTL GET", "SET k w KEEPTTL", "set"),
@@ -103,7 +64,7 @@ fn times_of_strings_are_logged_as_absolute_times() {
 
 #[test]
 fn a_field_goes_when_its_time_is_past_and_with_the_last_one_the_key() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     s.run("HSET h a 1 b 2");
     s.run("HPEXPIRE h 10 FIELDS 1 a");
     s.run("HPEXPIRE h 20 FIELDS 1 b");
@@ -124,7 +85,7 @@ fn a_field_goes_when_its_time_is_past_and_with_the_last_one_the_key() {
 
 #[test]
 fn counting_keeps_the_expiry_of_a_field() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     s.run("HSETEX h PX 50 FIELDS 2 a 1 b 1");
     s.run("HINCRBY h a 1");
     s.run("HINCRBYFLOAT h b 0.5");
@@ -134,7 +95,7 @@ fn counting_keeps_the_expiry_of_a_field() {
 
 #[test]
 fn a_follower_hides_due_fields_until_they_are_deleted() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     for effect in ["HSET h a 1 b 2 c 3", "HPEXPIREAT h 2000 FIELDS 2 a b"] {
         let argv: Vec<&[u8]> = effect.split(' ').map(str::as_bytes).collect();
         s.engine.replay(&argv).unwrap();
@@ -170,7 +131,7 @@ fn a_follower_hides_due_fields_until_they_are_deleted() {
 
 #[test]
 fn random_fields_are_different_ones_unless_repetitions_are_asked_for() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     let pairs: Vec<String> = (0..300).map(|n| format!("f{n} v{n}")).collect();
     s.run(&format!("HSET h {}", pairs.join(" ")));
     for count in [1, 20, 150, 299, 300, 1000] {
@@ -185,7 +146,7 @@ fn random_fields_are_different_ones_unless_repetitions_are_asked_for() {
 
 #[test]
 fn a_scan_meets_every_field() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     let pairs: Vec<String> = (0..500).map(|n| format!("f{n} {n}")).collect();
     s.run(&format!("HSET h {}", pairs.join(" ")));
     let mut seen = std::collections::BTreeSet::new();
@@ -204,7 +165,7 @@ fn a_scan_meets_every_field() {
 
 #[test]
 fn changes_of_keys_are_logged_and_announced_as_redis_does() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     for (line, effects, events) in [
         ("SET k v", "SET k v", "set"),
         ("EXPIRE k 100", "PEXPIREAT k 101000", "expire"),
@@ -237,7 +198,7 @@ fn changes_of_keys_are_logged_and_announced_as_redis_does() {
 
 #[test]
 fn changes_of_sets_are_logged_and_announced_as_redis_does() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     for (line, effects, events) in [
         ("SADD s 1 2", "SADD s 1 2", "sadd"),
         ("SADD s 1", "", ""),
@@ -264,8 +225,8 @@ fn changes_of_sets_are_logged_and_announced_as_redis_does() {
 
 #[test]
 fn many_popped_members_are_logged_in_pieces_that_leave_the_same_set() {
-    let mut s = Server::new();
-    let mut follower = Server::new();
+    let mut s = Bench::new();
+    let mut follower = Bench::new();
     let members: Vec<String> = (0..3_000).map(|n| format!("m{n}")).collect();
     let add = format!("SADD s {}", members.join(" "));
     s.traces(&add);
@@ -284,7 +245,7 @@ fn many_popped_members_are_logged_in_pieces_that_leave_the_same_set() {
 
 #[test]
 fn a_sort_that_stores_deletes_due_keys_it_meets_before() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     for line in ["SADD s 1 2", "SET w_1 9 PX 10", "SET w_2 5", "HSET h_1 f 1", "HPEXPIRE h_1 10 FIELDS 1 f"] {
         s.traces(line);
     }
@@ -296,7 +257,7 @@ fn a_sort_that_stores_deletes_due_keys_it_meets_before() {
 
 #[test]
 fn a_follower_sets_expiries_that_are_past_and_waits_for_the_deletion() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     s.engine.replay(&[b"SET", b"k", b"v"]).unwrap();
     s.engine.replay(&[b"PEXPIREAT", b"k", b"5"]).unwrap();
     assert!(s.engine.ks.len() == 1);
@@ -308,7 +269,7 @@ fn a_follower_sets_expiries_that_are_past_and_waits_for_the_deletion() {
 
 #[test]
 fn sets_are_sets_where_the_protocol_has_them() {
-    let mut s = Server::new();
+    let mut s = Bench::new();
     s.me = s.engine.open("three", Proto::Resp3, 1_000);
     s.run("SADD s 1");
     for (line, reply) in [

@@ -3,74 +3,12 @@
 
 mod common;
 
+use common::bench::Bench;
 use common::engine::EnginePeer;
 use common::peer::Peer;
 use common::words::Vocabulary;
 use tabdis::base::rng::Rng;
 use tabdis::engine::row::Group;
-use tabdis::engine::{Engine, Options, Proto, SessionId, pubsub::Kind};
-
-struct Bench {
-    engine: Engine,
-    me: SessionId,
-    ear: SessionId,
-    now: u64,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let mut engine = Engine::new(tabdis::cmd::table(), &Options { databases: 2, seed: 1, now: 1_000 });
-        engine.ks.effects.record(true);
-        engine.ks.notify_flags = tabdis::engine::events::parse(b"KEA").unwrap();
-        let me = engine.open("me", Proto::Resp2, 1_000);
-        let ear = engine.open("ear", Proto::Resp2, 1_000);
-        engine.pubsub.subscribe(engine.sessions.get_mut(ear).unwrap(), Kind::Pattern, b"__keyevent@*");
-        Bench { engine, me, ear, now: 1_000 }
-    }
-
-    fn open(&mut self) -> SessionId {
-        self.engine.open("other", Proto::Resp2, self.now)
-    }
-
-    fn run_as(&mut self, id: SessionId, line: &str) -> String {
-        let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        assert!(self.engine.call(id, &argv, self.now), "{line}");
-        self.output(id)
-    }
-
-    fn run(&mut self, line: &str) -> String {
-        self.run_as(self.me, line)
-    }
-
-    fn output(&mut self, id: SessionId) -> String {
-        words(self.engine.sessions.get_mut(id).unwrap().out.bytes_mut())
-    }
-
-    /// Runs `line` and returns its effects, without SELECT, and its events.
-    fn traces(&mut self, line: &str) -> (String, String) {
-        self.run(line);
-        self.left()
-    }
-
-    fn left(&mut self) -> (String, String) {
-        let effects = words(self.engine.effects()).trim_start_matches("SELECT 0").trim().to_string();
-        let heard = self.output(self.ear);
-        let events = heard.split(' ').filter_map(|word| word.strip_prefix("__keyevent@0__:"));
-        (effects, events.collect::<Vec<_>>().join(" "))
-    }
-}
-
-/// Takes RESP and leaves out all that is no content.
-fn words(resp: &mut Vec<u8>) -> String {
-    let text = String::from_utf8(std::mem::take(resp)).unwrap();
-    let lines = text.split("\r\n").filter(|line| !line.starts_with(['*', '$']) || *line == "$-1" || *line == "*-1");
-    lines
-        .map(|line| if line.ends_with("-1") && line.len() == 3 { "(nil)" } else { line })
-        .collect::<Vec<_>>()
-        .join(" ")
-        .trim()
-        .to_string()
-}
 
 #[test]
 fn what_depends_on_clock_nodes_or_readers_is_logged_as_it_came_out() {

@@ -1,6 +1,7 @@
 //! What the tests share: two servers behind one trait, transcripts, random commands, the content of all data.
 #![allow(dead_code, reason = "every test program uses its own part of this")]
 
+pub mod bench;
 pub mod content;
 pub mod data;
 pub mod dump;
