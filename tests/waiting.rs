@@ -309,3 +309,19 @@ fn effects_replay_to_the_same_lists() {
     assert_eq!(f.run(id, "LRANGE j 0 -1"), "*1 $1 a");
     assert_eq!(f.run(id, "ZRANGE z 0 -1"), "*1 $1 m");
 }
+
+#[test]
+fn a_key_that_is_due_before_it_is_served_goes_by_itself_and_nobody_is_served() {
+    let mut b = Bench::new();
+    b.engine.server.config.enable_debug_command = tabdis::engine::config::Permission::Yes;
+    b.engine.server.nap = |ms| ms;
+    let (waiter, pusher) = (b.open(), b.open());
+    b.wait(waiter, "BRPOP k 0");
+    for line in ["MULTI", "RPUSH k hello", "PEXPIRE k 100", "DEBUG SLEEP 0.2"] {
+        b.run(pusher, line);
+    }
+    assert_eq!(b.run(pusher, "EXEC"), "*3 :1 :1 +OK");
+    assert_eq!(b.effects(), ["MULTI", "RPUSH k hello", "PEXPIREAT k 1100", "EXEC", "DEL k"]);
+    assert_eq!(b.output(waiter), "");
+    assert_eq!(b.engine.server.blocked, 1);
+}

@@ -78,7 +78,8 @@ export interface Events {
   request: [word: string]
 }
 
-export interface Db extends Omit<AsyncCommands, 'multi' | 'psubscribe' | 'ssubscribe' | 'subscribe'> {}
+/** SYNC, which followers send, is `call('SYNC')`: `sync` has a better use here. */
+export interface Db extends Omit<AsyncCommands, 'multi' | 'psubscribe' | 'ssubscribe' | 'subscribe' | 'sync'> {}
 
 export class Db extends AsyncClient {
   /** The same commands, answering at once. */
@@ -241,8 +242,8 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   const module = await wasmModule(options.wasm)
   const { databases = 16, maxmemory = 0, seed = randomSeed() } = options
   // Who gives a seed wants the same passwords every time too.
-  const secret = options.seed === undefined ? [...crypto.getRandomValues(new Uint8Array(32))] : undefined
-  const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now(), secret })
+  const secret = options.seed === undefined ? { secret: [...crypto.getRandomValues(new Uint8Array(32))] } : {}
+  const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now(), ...secret })
   install(core.host.names(), Session.prototype)
   if (options.reserve) core.host.reserve(options.reserve)
   const db = new Db(core)

@@ -52,15 +52,21 @@ impl Engine {
                     queue.ready = false;
                     Some(queue.sessions.clone())
                 });
+                self.drop_if_due(db, &key);
                 for id in queue.unwrap_or_default() {
                     self.retry(id, |ks, wait| {
-                        // Looking must not delete a key that is due: that would be an effect outside any unit.
                         let kind = ks.in_db(db, |ks| ks.see_entry(&key).map(Entry::kind));
                         kind == Some(wait.kind) || wait.on_missing
                     });
                 }
             }
         }
+    }
+
+    /// Deletes `key` if it became due before anybody was served, in a unit of its own.
+    fn drop_if_due(&mut self, db: usize, key: &[u8]) {
+        self.ks.in_db(db, |ks| ks.exists(key));
+        self.end_unit(&mut Session::nobody(self.ks.now));
     }
 
     /// Runs the command of a waiting session again if that is `wanted`.
