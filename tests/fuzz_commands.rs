@@ -105,8 +105,7 @@ struct Fuzzer {
 
 impl Fuzzer {
     fn new(seed: u64) -> Self {
-        // SYNC answers with the data and the feed, which are no replies.
-        let mut vocabulary = Vocabulary::new(|slot| !matches!(&*slot.full_name, "sync" | "psync"));
+        let mut vocabulary = Vocabulary::new(|_| true);
         (vocabulary.edges, vocabulary.spoiled) = (10, 10);
         let rows = tabdis::cmd::table().slots().iter().filter(|slot| !slot.row.example.is_empty());
         let steps = rows.flat_map(|slot| Case::from_example(&slot.full_name, slot.row.example).steps);
@@ -165,7 +164,9 @@ impl Fuzzer {
             for _ in 0..[0, 0, 0, 1, 1, 2, 4][self.rng.below(7)] {
                 self.mutate(&mut argv);
             }
-            if !argv.is_empty() && !words::asks_for_memory(&argv) {
+            // SYNC answers with the data and the feed, which are no replies.
+            let follows = words::is_one_of(&argv, &["SYNC", "PSYNC"]);
+            if !argv.is_empty() && !follows && !words::asks_for_memory(&argv) {
                 return argv;
             }
         }
