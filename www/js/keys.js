@@ -124,7 +124,7 @@ const READ = {
     return { items: pairs(await ask('ZRANGE', key, '0', String(ITEMS - 1), 'WITHSCORES')) }
   },
   async 'ReJSON-RL'(ask, key) {
-    const text = textOf((await ask('JSON.GET', key, 'INDENT', '  ', 'NEWLINE', '\n', 'SPACE', ' ')).value ?? '')
+    const text = textOf((await ask('JSON.GET', key, 'INDENT', '  ', 'NEWLINE', '\n', 'SPACE', ' ', '.')).value ?? '')
     return { text: text.length > TEXT_BYTES ? `${text.slice(0, TEXT_BYTES)} …` : text }
   },
   async vectorset(ask, key) {
