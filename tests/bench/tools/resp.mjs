@@ -34,11 +34,14 @@ export class Client {
     return text[0] === '$' ? text.slice(text.indexOf('\r\n') + 2, -2) : text.slice(1, -2)
   }
 
-  /** Sends what `commands` yields, without waiting, and returns when all is answered. Fails if an answer is an error. */
+  /**
+   * Sends what `commands` yields, without waiting, and returns when all is answered. Fails if an answer is an error: a minus with
+   * a code behind it, because data can begin with a minus too.
+   */
   async load(commands) {
     const end = '+PONG\r\n'
     const done = this.#until((text) => {
-      if (/(^|\n)-/.test(text)) return text
+      if (/(^|\n)-[A-Z]/.test(text)) return text
       return text.endsWith(end) ? text : undefined
     }, 4096)
     let block = ''
@@ -51,7 +54,7 @@ export class Client {
     }
     this.#socket.write(block + 'PING\r\n', 'latin1')
     const text = await done
-    if (!text.endsWith(end)) throw new Error(/(?:^|\n)(-.*)/.exec(text)[1])
+    if (!text.endsWith(end)) throw new Error(/(?:^|\n)(-[A-Z].*)/.exec(text)[1])
   }
 
   close() {
