@@ -289,3 +289,20 @@ fn sets_are_sets_where_the_protocol_has_them() {
         assert_eq!(s.run(line), reply, "{line}");
     }
 }
+
+#[test]
+fn what_a_dead_value_replaces_is_deleted_as_the_setting_says() {
+    let mut b = Bench::new();
+    b.run("SET source v");
+    let payload = tabdis::rdb::dump(b.engine.ks.peek(b"source").unwrap(), 11);
+    for (setting, effect) in [("no", "DEL k"), ("yes", "UNLINK k")] {
+        b.run(&format!("CONFIG SET lazyfree-lazy-server-del {setting}"));
+        b.run("SET k v");
+        b.left();
+        // One ms after the epoch is long past.
+        let argv: [&[u8]; 6] = [b"RESTORE", b"k", b"1", &payload, b"REPLACE", b"ABSTTL"];
+        assert!(b.engine.call(b.me, &argv, b.now));
+        assert_eq!(b.output(b.me), "+OK");
+        assert_eq!(b.left(), (effect.to_string(), "del".to_string()));
+    }
+}

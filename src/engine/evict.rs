@@ -223,7 +223,7 @@ impl Engine {
         if !std::mem::take(&mut self.server.evict.pending) {
             return;
         }
-        let mut nobody = Session::new(SessionId(u32::MAX), 0, String::new(), super::Proto::Resp2, self.ks.now);
+        let mut nobody = Session::nobody(self.ks.now);
         if self.server.config.maxmemory > 0 {
             self.make_room(&mut nobody);
         }

@@ -122,8 +122,7 @@ fn restore(c: &mut Ctx) -> Outcome {
 fn delete(c: &mut Ctx, key: &[u8]) {
     if c.ks.delete(key) {
         c.ks.changed(key, GENERIC, "del");
-        let lazy = c.server.config.other.get("lazyfree-lazy-server-del").is_some_and(|value| value == "yes");
-        c.instead(&[if lazy { b"UNLINK" } else { b"DEL" }, key]);
+        c.instead(&[if c.ks.lazily.server_del { b"UNLINK" } else { b"DEL" }, key]);
     }
 }
 
