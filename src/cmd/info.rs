@@ -169,7 +169,10 @@ fn persistence(c: &mut Ctx) -> Lines {
     let total = if c.ks.snapshot_running() { saves.keys } else { 0 };
     let done = total.saturating_sub(c.ks.snapshot_left());
     let running = saves.began_ms.map(|began| c.ks.now.saturating_sub(began) / 1000);
+    let aof = &c.server.aof;
+    let rewriting = aof.rewriting_since_ms.map(|began| c.ks.now.saturating_sub(began) / 1000);
     let seconds = |n: Option<u64>| n.map_or(-1, |n| n as i64);
+    let status = |failed: bool| if failed { "err" } else { "ok" };
     let mut lines = vec![
         line("loading", u8::from(c.server.loading.is_some())),
         line("async_loading", 0),
@@ -182,26 +185,40 @@ fn persistence(c: &mut Ctx) -> Lines {
         line("rdb_changes_since_last_save", c.ks.dirty),
         line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running())),
         line("rdb_last_save_time", c.server.last_save_ms / 1000),
-        line("rdb_last_bgsave_status", if saves.failed { "err" } else { "ok" }),
+        line("rdb_last_bgsave_status", status(saves.failed)),
         line("rdb_last_bgsave_time_sec", seconds(saves.seconds)),
         line("rdb_current_bgsave_time_sec", seconds(running)),
         line("rdb_saves", saves.count),
         line("rdb_last_cow_size", 0),
         line("rdb_last_load_keys_expired", saves.loaded_due),
         line("rdb_last_load_keys_loaded", saves.loaded),
-        line("aof_enabled", u8::from(parameter(c, "appendonly") == "yes")),
-        line("aof_rewrite_in_progress", 0),
+        line("aof_enabled", u8::from(aof.enabled)),
+        line("aof_rewrite_in_progress", u8::from(aof.rewriting_since_ms.is_some())),
         line("aof_rewrite_scheduled", u8::from(c.server.rewrite_scheduled)),
-        line("aof_last_rewrite_time_sec", -1),
-        line("aof_current_rewrite_time_sec", -1),
-        line("aof_last_bgrewrite_status", "ok"),
-        line("aof_rewrites", 0),
-        line("aof_rewrites_consecutive_failures", 0),
-        line("aof_last_write_status", "ok"),
+        line("aof_last_rewrite_time_sec", seconds(aof.rewrite_seconds)),
+        line("aof_current_rewrite_time_sec", seconds(rewriting)),
+        line("aof_last_bgrewrite_status", status(aof.rewrite_failed)),
+        line("aof_rewrites", aof.rewrites),
+        line("aof_rewrites_consecutive_failures", aof.rewrite_failures),
+        line("aof_last_write_status", status(aof.write_failed.is_some())),
         line("aof_last_cow_size", 0),
         line("module_fork_in_progress", 0),
         line("module_fork_last_cow_size", 0),
     ];
+    if aof.enabled {
+        lines.extend([
+            line("aof_current_size", aof.size),
+            line("aof_base_size", aof.base_size),
+            line("aof_pending_rewrite", 0),
+            line("aof_buffer_length", aof.buffered),
+            line("aof_pending_bio_fsync", aof.pending_syncs),
+            line("aof_delayed_fsync", aof.delayed_syncs),
+            // Of this project alone: what persistence costs, as a ratio.
+            line("aof_changed_bytes", aof.changed_bytes),
+            line("aof_written_bytes", aof.written_bytes),
+            line("aof_write_amplification", format!("{:.2}", aof.written_bytes as f64 / aof.changed_bytes.max(1) as f64)),
+        ]);
+    }
     if let Some(loading) = c.server.loading {
         let share = loading.loaded as f64 * 100.0 / loading.total.max(1) as f64;
         let elapsed = c.ks.now.saturating_sub(loading.began_ms) / 1000;

@@ -259,7 +259,7 @@ fn wait(c: &mut Ctx) -> Outcome {
     if wanted <= have as i64 || c.nested {
         c.out.int(have as i64);
     } else {
-        c.wait_for_followers(wanted as usize, timeout);
+        c.wait_for_acks(wanted as usize, false, timeout);
     }
     Ok(())
 }
@@ -275,7 +275,7 @@ const WAITAOF: Row = Row {
     since: "7.2.0",
     arity: 4,
     flags: flag::BLOCKING,
-    summary: "Waits until what this connection wrote is on disk here and at so many followers. There is no log on disk yet.",
+    summary: "Waits until what this connection wrote is safe in the log here, and at so many followers.",
     complexity: "O(1)",
     syntax: "numlocal numreplicas timeout",
     ts: "(numlocal: number, numreplicas: number, timeout_ms: number): [number, number]",
@@ -297,15 +297,17 @@ fn waitaof(c: &mut Ctx) -> Outcome {
         return Err(Error::OutOfRangePositive);
     }
     let timeout = timeout(&mut args)?;
-    if local > 0 {
+    let aof = &c.server.aof;
+    if local > 0 && !aof.enabled {
         return Err(Error::WaitaofWithoutLog);
     }
-    if wanted == 0 || c.nested {
+    let have = aof.enabled && aof.synced >= c.ks.effects.offset();
+    if (wanted == 0 && i64::from(have) >= local) || c.nested {
         c.out.array(2);
-        c.out.int(0);
+        c.out.int(i64::from(have));
         c.out.int(0);
     } else {
-        c.wait_for_followers(usize::MAX, timeout);
+        c.wait_for_acks(if wanted == 0 { 0 } else { usize::MAX }, local > 0, timeout);
     }
     Ok(())
 }

@@ -14,6 +14,17 @@ pub struct Follower {
     pub acknowledged: u64,
 }
 
+/// What a session waits for that has changed something.
+#[derive(Clone, Copy, Debug)]
+pub struct Acks {
+    /// The offset behind its changes.
+    pub offset: u64,
+    /// So many followers have to have them,
+    pub followers: usize,
+    /// and the log here.
+    pub local: bool,
+}
+
 impl Ctx<'_> {
     /// Makes this session a follower: it gets every effect from here on.
     pub fn follow(&mut self) {
@@ -35,9 +46,9 @@ impl Ctx<'_> {
         self.server.followers_at(self.ks.effects.offset())
     }
 
-    /// Makes the session wait until so many followers have all that was changed so far, or until `timeout_ms` have passed (0: for
-    /// ever); then it is told how many have it.
-    pub fn wait_for_followers(&mut self, count: usize, timeout_ms: u64) {
+    /// Makes the session wait until so many followers, and with `local` the log here, have all that was changed so far, or until
+    /// `timeout_ms` have passed (0: for ever); then it is told who has it.
+    pub fn wait_for_acks(&mut self, followers: usize, local: bool, timeout_ms: u64) {
         let deadline = if timeout_ms == 0 { 0 } else { self.ks.now.saturating_add(timeout_ms) };
         self.wait = Some(Wait {
             keys: Vec::new(),
@@ -48,7 +59,7 @@ impl Ctx<'_> {
             retry_at: 0,
             argv: self.argv.iter().map(|arg| arg.to_vec()).collect(),
             postponed: false,
-            followers: Some((count, self.ks.effects.offset())),
+            acks: Some(Acks { offset: self.ks.effects.offset(), followers, local }),
         });
     }
 
@@ -59,8 +70,8 @@ impl Ctx<'_> {
         let Some(follower) = self.server.followers.iter_mut().find(|(id, _)| *id == place) else { return };
         follower.1 = follower.1.max(offset);
         let over = |session: &Session| {
-            let (count, offset) = session.wait.as_ref()?.followers?;
-            (self.server.followers_at(offset) >= count).then_some(session.place)
+            let acks = session.wait.as_ref()?.acks?;
+            self.server.is_acknowledged(&acks).then_some(session.place)
         };
         let over: Vec<SessionId> = self.sessions.iter().filter_map(over).collect();
         for id in over {

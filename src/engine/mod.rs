@@ -7,6 +7,7 @@
 //! [`Engine::effects`] and [`Engine::take_requests`].
 
 pub mod acl;
+pub mod aof;
 pub mod args;
 pub mod clients;
 pub mod config;
@@ -132,6 +133,8 @@ pub struct Server {
     pub last_save_ms: u64,
     /// Figures of snapshots.
     pub saves: Saves,
+    /// How the log stands.
+    pub aof: aof::Aof,
     /// A signal asked the host to stop, and it will.
     pub shutdown_asked: bool,
     /// Commands under other names, or under none (`rename-command`), by the name in lower case.
@@ -305,7 +308,7 @@ impl<'a> Ctx<'a> {
         let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
         let (db, postponed) = (self.ks.db(), false);
         self.wait =
-            Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, followers: None });
+            Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, acks: None });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -446,6 +449,7 @@ impl Engine {
                 connections: 0,
                 last_save_ms: options.now,
                 saves: Saves::default(),
+                aof: aof::Aof::default(),
                 shutdown_asked: false,
                 renamed: Map::with_hasher(Seeded(0)),
                 memory: || 0,

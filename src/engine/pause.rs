@@ -78,7 +78,7 @@ fn held(argv: &[&[u8]], db: usize) -> Wait {
         retry_at: 0,
         argv,
         postponed: true,
-        followers: None,
+        acks: None,
     }
 }
 

@@ -31,8 +31,8 @@ pub struct Wait {
     pub argv: Vec<Vec<u8>>,
     /// It waits for nothing but the end of `CLIENT PAUSE`.
     pub postponed: bool,
-    /// It waits for so many followers to have everything up to an offset (WAIT).
-    pub followers: Option<(usize, u64)>,
+    /// What others must have of the changes so far, if that is what it waits for (WAIT, WAITAOF).
+    pub acks: Option<super::followers::Acks>,
 }
 
 /// A transaction being queued.

@@ -188,8 +188,8 @@ fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id:
         }
         match reply {
             _ if session.reply_mode == ReplyMode::Off => {}
-            Ok(()) => match wait.followers {
-                Some((_, offset)) => answer_followers(&mut session, server, offset),
+            Ok(()) => match wait.acks {
+                Some(acks) => answer_acks(&mut session, server, acks.offset),
                 None => session.out.null_array(),
             },
             Err(error) => session.out.error(&error),
@@ -200,12 +200,13 @@ fn end_wait(ks: &mut Keyspace, server: &mut Server, sessions: &mut Sessions, id:
     waited
 }
 
-/// Tells a session that waited for followers how many have everything up to `offset`; WAITAOF, that none has it on disk.
-fn answer_followers(session: &mut Session, server: &Server, offset: u64) {
+/// Tells a session that waited who has everything up to `offset`: WAIT, how many followers; WAITAOF, whether the log here, and that
+/// no follower says what it has on disk.
+fn answer_acks(session: &mut Session, server: &Server, offset: u64) {
     let row = session.last.map(|row| server.table.slot(row).row.name);
     if row == Some("WAITAOF") {
         session.out.array(2);
-        session.out.int(0);
+        session.out.int(i64::from(server.aof.enabled && server.aof.synced >= offset));
         return session.out.int(0);
     }
     session.out.int(server.followers_at(offset) as i64);
