@@ -216,7 +216,10 @@ fn persistence(c: &mut Ctx) -> Lines {
             // Of this project alone: what persistence costs, as a ratio.
             line("aof_changed_bytes", aof.changed_bytes),
             line("aof_written_bytes", aof.written_bytes),
-            line("aof_write_amplification", format!("{:.2}", aof.written_bytes as f64 / aof.changed_bytes.max(1) as f64)),
+            line(
+                "aof_write_amplification",
+                format!("{:.2}", aof.written_bytes as f64 / aof.changed_bytes.max(1) as f64),
+            ),
         ]);
     }
     if let Some(loading) = c.server.loading {

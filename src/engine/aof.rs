@@ -22,6 +22,8 @@ pub struct Aof {
     pub rewrite_failures: u64,
     /// The last write to the log failed, with this reason.
     pub write_failed: Option<String>,
+    /// Commands that write are refused for that reason: what they change would not be kept.
+    pub refuses_writes: bool,
     /// Bytes of snapshot and log, and what they were after the last rewrite.
     pub size: u64,
     pub base_size: u64,

@@ -292,6 +292,11 @@ impl Error {
         ))
     }
 
+    /// Nothing is written because what was written before could not be logged.
+    pub fn log_failed(reason: &str) -> Self {
+        Self::Text(format!("MISCONF Errors writing to the AOF file: {reason}"))
+    }
+
     /// What EXEC answers when `cause` keeps it from running at all.
     pub fn exec_abort(cause: &Error) -> Self {
         let text = cause.text();

@@ -307,8 +307,7 @@ impl<'a> Ctx<'a> {
         let Again { on_missing, argv, retry_at } = again;
         let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
         let (db, postponed) = (self.ks.db(), false);
-        self.wait =
-            Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, acks: None });
+        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, acks: None });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -762,6 +761,10 @@ impl Engine {
         let writes = || unit_flags(name, row, me) & flag::WRITE != 0 || name == "ping";
         if self.server.saves.failed && self.server.config.stops_writes() && !me.replica && writes() {
             return Err(Error::Misconf);
+        }
+        if self.server.aof.refuses_writes && !me.replica && writes() {
+            let reason = self.server.aof.write_failed.as_deref().unwrap_or_default();
+            return Err(Error::log_failed(reason));
         }
         if me.who.is_guarded() {
             self.ctx(row_id, argv, me, out).permit(When::Coming)?;
