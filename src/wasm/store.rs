@@ -2,6 +2,7 @@
 //! when: it calls [`Host::store_step`] as long as there is something to do, and again a while after a failure.
 
 use super::class::Host;
+use super::clock::clock_us;
 use super::idb::{IdbStorage, Refusal};
 use super::state::{self, State};
 use crate::persist::{self, Next, OpenError, Options, Persist, Report, Storage, StorageError};
@@ -9,8 +10,8 @@ use serde::Serialize;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// Entries of the keyspace that a snapshot goes over in a step: less than 4 ms of work.
-const ENTRIES: usize = 2_000;
+/// How long a step may go on with a snapshot, µs: with what JavaScript does for it, less than 4 ms.
+const SLICE_US: u64 = 3_000;
 
 /// Where the data is kept.
 pub struct Store {
@@ -87,7 +88,9 @@ impl Host {
     pub async fn store_step(&self, now: f64) -> Result<u32, JsValue> {
         let Some((next, storage)) = with_store(|state, store| {
             store.push(state);
-            (store.persist.next(&mut state.engine.ks, ENTRIES, now as u64), store.storage.clone())
+            let until = clock_us() + SLICE_US;
+            let more = || clock_us() < until;
+            (store.persist.next(&mut state.engine.ks, more, now as u64), store.storage.clone())
         }) else {
             return Ok(0);
         };

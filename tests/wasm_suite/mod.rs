@@ -75,7 +75,7 @@ async fn an_engine_is_as_it_was_after_opening_it_again() {
         let (key, value) = (format!("key{}", n % 50), format!("value{n}"));
         assert!(first.call(id, &[b"SET", key.as_bytes(), value.as_bytes()], 0));
         writer.push(&std::mem::take(first.effects()));
-        while let persist::Next::Commit(batch) = writer.next(&mut first.ks, 10, 0) {
+        while let persist::Next::Commit(batch) = writer.next(&mut first.ks, || true, 0) {
             let result = storage.commit(&batch).await;
             assert_eq!(result, Ok(()));
             writer.done(batch, result);
