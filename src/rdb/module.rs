@@ -45,9 +45,8 @@ const fn id(name: &[u8; 9], version: u64) -> u64 {
 pub(super) struct Place {
     /// Its bytes, in blocks: their number goes before them.
     blocks: VecDeque<Vec<u8>>,
-    /// How far a document, or a vector set, is printed.
+    /// How far it is printed.
     trail: Vec<usize>,
-    part: usize,
     /// All of its bytes are there.
     printed: bool,
     /// The length is written.
@@ -84,9 +83,7 @@ pub(super) fn write(pen: &mut Pen, object: &Object, place: &mut Place) -> bool {
 
 fn id_of(object: &Object) -> Option<u64> {
     match object {
-        #[cfg(feature = "json")]
         Object::Json(_) => Some(JSON),
-        #[cfg(feature = "vector")]
         Object::VectorSet(_) => Some(VECTOR_SET),
         _ => None,
     }
@@ -97,15 +94,9 @@ fn print(pen: &mut Pen, object: &Object, place: &mut Place) {
     let most = pen.room.clamp(LEAST, MOST);
     let mut block = Vec::with_capacity(most + most / 8);
     place.printed = match object {
-        #[cfg(feature = "json")]
-        Object::Json(json) => json.root().print_on(&mut block, &mut place.trail, most),
-        #[cfg(feature = "vector")]
-        Object::VectorSet(set) => set.put_on(&mut block, &mut place.part, most),
-        _ => {
-            // Built without these types there is no such value.
-            (block, place.part) = (Vec::new(), 0);
-            true
-        }
+        Object::Json(json) => json.print_on(&mut block, &mut place.trail, most),
+        Object::VectorSet(set) => set.print_on(&mut block, &mut place.trail, most),
+        _ => true,
     };
     pen.room = pen.room.saturating_sub(block.len());
     place.blocks.push_back(block);

@@ -42,9 +42,8 @@ impl Value {
         Printer { out, format, level, trail: &mut Vec::new(), most: usize::MAX }.value(self, 0);
     }
 
-    /// Appends the value as text without spaces, from where `trail` leads on (nowhere to begin), until `out` has about `most`
-    /// bytes. Returns whether that was all; if not, `trail` says how to go on.
-    pub fn print_on(&self, out: &mut Vec<u8>, trail: &mut Vec<usize>, most: usize) -> bool {
+    /// Does what [`Json::print_on`](super::Json::print_on) says.
+    pub(super) fn print_on(&self, out: &mut Vec<u8>, trail: &mut Vec<usize>, most: usize) -> bool {
         Printer { out, format: &Format::COMPACT, level: 0, trail, most }.value(self, 0)
     }
 }

@@ -29,29 +29,29 @@ impl VectorSet {
     /// Returns the set as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.put_on(&mut out, &mut 0, usize::MAX);
+        self.print_on(&mut out, &mut Vec::new(), usize::MAX);
         out
     }
 
-    /// Appends the set as bytes from part `at` on (0 to begin), until `out` has `most` bytes. Returns whether that was all; if
-    /// not, `at` says how to go on.
-    pub fn put_on(&self, out: &mut Vec<u8>, at: &mut usize, most: usize) -> bool {
+    /// Appends the set as bytes from where `trail` leads on (nowhere to begin), until `out` has about `most` bytes. Returns
+    /// whether that was all; if not, `trail` says how to go on.
+    pub fn print_on(&self, out: &mut Vec<u8>, trail: &mut Vec<usize>, most: usize) -> bool {
         // The head; the slots; the free and the live ones, each list behind its length; the end.
         let free = 1 + self.slots.len();
         let live = free + 1 + self.free.len();
         let end = live + 1 + self.live.len();
-        while *at <= end {
+        for at in trail.pop().unwrap_or(0)..=end {
             if out.len() >= most {
+                trail.push(at);
                 return false;
             }
-            match *at {
+            match at {
                 0 => self.put_head(out),
                 n if n < free => self.put_slot(out, n - 1),
                 n if n < live => put_item(out, &self.free, n - free),
                 n if n < end => put_item(out, &self.live, n - live),
                 _ => put(out, self.entry.map_or(0, |slot| u64::from(slot) + 1)),
             }
-            *at += 1;
         }
         true
     }
