@@ -35,7 +35,7 @@ impl Node {
     fn open_with(storage: MemoryStorage, seed: u64, options: Options) -> Result<Self, OpenError> {
         let (mut engine, session) = common::engine(seed);
         engine.ks.now = NOW;
-        let opened = run(open(&storage, &mut engine, options));
+        let opened = run(open(&storage, &mut engine, options, async |_| {}));
         if opened.is_err() {
             assert!(content(&mut engine.ks).is_empty());
         }

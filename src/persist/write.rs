@@ -23,7 +23,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { chunk: 512 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
+        Options { chunk: 256 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
     }
 }
 
