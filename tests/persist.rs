@@ -220,6 +220,77 @@ fn snapshots_follow_the_log_and_bound_what_is_written() {
 }
 
 #[test]
+fn a_small_write_beside_a_large_snapshot_costs_no_more_than_its_own_bytes() {
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: 1_000, compress: true };
+    let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
+    for n in 0..20_000 {
+        let key = format!("key:{n}");
+        node.engine.ks.set_text(key.as_bytes(), b"value", tabdis::engine::Ttl::Clear);
+    }
+    node.persist.compact();
+    node.settle();
+    let (snapshot, from) = (node.persist.manifest().bytes, node.persist.offset());
+    assert!(snapshot > 200_000 && node.persist.manifest().generation == 1);
+    let (mut written, mut records) = (0, 0);
+    while node.persist.log_bytes() + 1_000 < snapshot {
+        node.run(&format!("SET key:{} other-{records}", records % 100));
+        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, || true, NOW) else { panic!("it is written") };
+        // One record, and no look at the storage but for the claim.
+        assert_eq!((batch.puts.len(), batch.expect.len()), (1, 1));
+        assert_eq!(node.persist.waiting(), 0);
+        written += batch.puts[0].1.len() as u64;
+        records += 1;
+        let result = run(node.storage.commit(&batch));
+        node.persist.done(batch, result);
+    }
+    let effects = node.persist.offset() - from;
+    assert_eq!(written, effects + 40 * records);
+    assert_eq!(node.persist.manifest().generation, 1);
+    // Once the log has outgrown the snapshot there is a new one: about as much again, over all.
+    for n in 0..100 {
+        node.run(&format!("SET key:{n} {}", "x".repeat(100)));
+    }
+    node.settle();
+    assert_eq!(node.persist.manifest().generation, 2);
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
+fn what_waits_of_a_snapshot_is_bounded_and_is_written_in_full_transactions() {
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: u64::MAX, compress: true };
+    let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
+    for n in 0..5_000 {
+        let key = format!("key:{n}");
+        node.engine.ks.set_text(key.as_bytes(), b"a value of some length", tabdis::engine::Ttl::Clear);
+    }
+    let mut large = tabdis::ds::hash::Hash::new();
+    let limits = node.engine.ks.limits.hash;
+    (0..20_000).for_each(|n| _ = large.set(format!("field:{n}").as_bytes(), b"value", &limits, 1));
+    let large = tabdis::engine::value::Object::Hash(large);
+    node.engine.ks.set_object(b"large", large, tabdis::engine::Ttl::Clear);
+    node.persist.compact();
+    let (mut most, mut pieces_left, mut transactions, mut short) = (0, 0, 0, 0);
+    loop {
+        match node.persist.next(&mut node.engine.ks, pieces(pieces_left), NOW) {
+            Next::Commit(batch) => {
+                let bytes: usize = batch.puts.iter().map(|(_, value)| value.len()).sum();
+                assert!(bytes < options.batch + options.chunk + 1_000, "{bytes} bytes in a transaction");
+                (transactions, short) = (transactions + 1, short + usize::from(bytes < options.batch));
+                let result = run(node.storage.commit(&batch));
+                node.persist.done(batch, result);
+            }
+            Next::Again => {}
+            Next::Wait => break,
+        }
+        most = most.max(node.persist.waiting());
+        pieces_left = (pieces_left + 1) % 4;
+    }
+    assert!(most <= options.batch + 2 * options.chunk, "{most} bytes wait");
+    assert!(transactions > 20 && short == 1, "{transactions} transactions, {short} of them short");
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
 fn effects_that_come_together_are_one_record() {
     let mut node = Node::open_with(MemoryStorage::default(), 1, Options::default()).unwrap();
     (0..100).for_each(|n| _ = node.run(&format!("SET k{n} v")));
