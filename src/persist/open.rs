@@ -107,9 +107,7 @@ pub async fn open<S: Storage>(
     let claim = opening.claim(&engine.server.run_id).await?;
     opening.report.manifest = opening.manifest().await?.unwrap_or_default();
     if let Err(error) = opening.load(&mut engine.ks).await {
-        for db in 0..engine.ks.db_count() {
-            engine.ks.in_db(db, |ks| ks.flush(None));
-        }
+        engine.ks.clear();
         return Err(error);
     }
     opening.report.offset = opening.report.manifest.offset;
