@@ -17,6 +17,7 @@ pub mod conformance;
 mod memory;
 mod open;
 mod record;
+mod taking;
 mod write;
 
 pub use memory::MemoryStorage;
