@@ -9,6 +9,7 @@ pub mod engine;
 pub mod formats;
 pub mod heap;
 pub mod leader;
+pub mod node;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;
