@@ -23,7 +23,7 @@ use tabdis::rdb::{self, LoadOptions, Options, RdbError, Reader};
 #[global_allocator]
 static ALLOCATOR: PerThread = PerThread;
 
-const STEPS: u64 = 6_000;
+const STEPS: u64 = 1_000;
 
 /// What a file may take: compression makes at most 88 bytes of one, and of those another form is made while they are there.
 /// Besides, the reader's tables and the first blocks of what is small.
@@ -147,7 +147,7 @@ fn spoiled_files_are_refused_or_become_keys_one_can_work_with() {
     let (mut rng, steps) = (Rng::new(common::seed(1)), common::steps(STEPS));
     let mut files = Vec::new();
     let (loaded, keys) = run(&mut rng, steps, |rng, step| {
-        if step % 2_000 == 0 {
+        if step % 500 == 0 {
             files = good_files(rng);
         }
         let (file, other) = (&files[rng.below(files.len())], &files[rng.below(files.len())]);
