@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::node::{NOW, Node, command, pieces};
+use common::kept::{NOW, command, pieces};
 use common::{Content, assert_same};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::ops::Range;
 use tabdis::base::rng::Rng;
 use tabdis::engine::functions::Libraries;
 use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Storage, StorageError, run};
+
+type Node<S = MemoryStorage> = common::kept::Node<S>;
 
 /// What happens at the step.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,7 +11,7 @@ mod common;
 use common::assert_same;
 use common::engine::EnginePeer;
 use common::heap::{PerThread, peak_of};
-use common::node::{NOW, Node, SMALL, command};
+use common::kept::{NOW, SMALL, command};
 use common::spoil::spoil;
 use common::words::Vocabulary;
 use common::workout::work_out;
@@ -21,6 +21,8 @@ use tabdis::engine::row::Group;
 use tabdis::persist::{Key, MemoryStorage, OpenError, run};
 use tabdis::rdb::crc64::crc64;
 use tabdis::resp::{encode, parse};
+
+type Node<S = MemoryStorage> = common::kept::Node<S>;
 
 #[global_allocator]
 static ALLOCATOR: PerThread = PerThread;

@@ -4,11 +4,13 @@
 
 mod common;
 
-use common::node::{NOW, Node, command, pieces};
+use common::kept::{NOW, command, pieces};
 use common::{Content, assert_same};
 use std::collections::BTreeMap;
 use tabdis::base::rng::Rng;
 use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Options, Storage, StorageError, run};
+
+type Node = common::kept::Node<MemoryStorage>;
 
 #[test]
 fn snapshots_follow_the_log_and_bound_what_is_written() {

@@ -8,8 +8,8 @@ pub mod dump;
 pub mod engine;
 pub mod formats;
 pub mod heap;
+pub mod kept;
 pub mod leader;
-pub mod node;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;

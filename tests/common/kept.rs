@@ -1,4 +1,4 @@
-//! An engine whose data is kept in a storage, as hosts keep it, and commands by chance for it.
+//! An engine whose data is kept in a storage, and what it may be told to do.
 
 use super::{Content, content};
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ pub const NOW: u64 = 1_700_000_000_000;
 pub const SMALL: Options = Options { chunk: 150, batch: 400, least_log: 1_500, compress: true };
 
 /// An engine whose data is kept.
-pub struct Node<S = MemoryStorage> {
+pub struct Node<S> {
     pub engine: Engine,
     pub session: SessionId,
     pub persist: Persist,
@@ -56,9 +56,10 @@ impl<S: Storage> Node<S> {
     }
 }
 
-impl Node {
-    pub fn reopened(&self) -> Node {
-        Node::open(self.storage.clone(), 99).unwrap()
+impl Node<MemoryStorage> {
+    /// Another one on a copy of the storage.
+    pub fn reopened(&self) -> Self {
+        Node::open(self.storage.clone(), 99).expect("what was stored is whole")
     }
 }
 
