@@ -3,10 +3,11 @@
 //!
 //! `TABDIS_SEED=n TABDIS_STEPS=n` repeat a run and lengthen it.
 #![cfg(not(target_family = "wasm"))]
+#![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
 
 mod common;
 
-use common::data::{self, NOW};
+use common::data::{self, Bytes, NOW};
 use common::engine::EnginePeer;
 use common::formats;
 use common::heap::{PerThread, peak_of, used};
@@ -162,4 +163,97 @@ fn files_by_chance_are_refused_or_become_keys_one_can_work_with() {
     let (mut rng, steps) = (Rng::new(common::seed(2)), common::steps(STEPS));
     let (loaded, keys) = run(&mut rng, steps, |rng, _| by_chance(rng));
     assert!(loaded > steps / 50 && keys > 0, "most are refused, but not all");
+}
+
+/// A string of `packed` references to itself, which says that it is `len` bytes long; each reference is 264 of them.
+fn bomb(packed: usize, len: u64) -> Vec<u8> {
+    let number = |n: u64| [&[0x81][..], &n.to_be_bytes()].concat();
+    let references = [0xE0, 0xFF, 0].repeat(packed);
+    [&[0xC3][..], &number(2 + references.len() as u64), &number(len), &[0, b'x'], &references].concat()
+}
+
+fn honest(packed: usize) -> Vec<u8> {
+    bomb(packed, 1 + 264 * packed as u64)
+}
+
+#[test]
+fn what_is_only_said_takes_no_memory() {
+    const HUGE: [u8; 9] = [0x81, 0x3F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+    let key = |kind: u8| Bytes::new(12).key(kind, "k");
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for kind in (1..27).filter(|kind| *kind != 7) {
+        files.push((format!("type {kind}, huge"), key(kind).raw(&HUGE).end(true)));
+        files.push((format!("type {kind}, huge behind a time"), key(kind).raw(&[0; 8]).raw(&HUGE).end(true)));
+        files.push((format!("type {kind}, in a bomb"), key(kind).raw(&bomb(9, 1 << 50)).end(true)));
+        // Compact forms whose heads say more than there is.
+        for total in [7, 11, 300, u32::MAX] {
+            let head = [&total.to_le_bytes()[..], &[0xFF; 6], &[0xFF]].concat();
+            files.push((
+                format!("type {kind}, of {total} bytes"),
+                key(kind).raw(&[1]).string(&head).string(&head).end(true),
+            ));
+            files.push((format!("type {kind}, of {total} bytes at once"), key(kind).string(&head).end(true)));
+        }
+    }
+    let sizes = (0..16u8).fold(Bytes::new(12), |file, db| file.raw(&[0xFE, db, 0xFB]).raw(&HUGE).raw(&HUGE));
+    files.push(("sizes of every database".to_string(), sizes.end(true)));
+    for kind in [15, 19, 21] {
+        let known = formats::all().into_iter().find(|format| format.code == kind).unwrap();
+        for at in 0..known.bytes.len() {
+            let mut bytes = known.bytes.clone();
+            bytes.splice(at..=at, HUGE);
+            files.push((format!("type {kind}, huge at {at}"), key(kind).raw(&bytes).end(true)));
+        }
+    }
+    for (what, file) in files {
+        let mut engine = EnginePeer::at(1, NOW).engine;
+        let (result, peak) = peak_of(|| rdb::load(&mut engine.ks, &file, LoadOptions::default()));
+        assert!(peak < 128 << 10, "{what} took {peak} bytes");
+        // Sizes are only a hint, a counter may be what it likes, and some heads are good strings.
+        let never = what.ends_with("huge") || what.ends_with("bomb");
+        assert!(result.is_err() || !never, "{what}: {result:?}");
+    }
+}
+
+#[test]
+fn much_of_little_is_little() {
+    let aux = (0..50_000).fold(Bytes::new(12), |file, _| file.raw(&[0xFA, 0, 0]));
+    let libraries = (0..200).fold(Bytes::new(12), |file, _| file.raw(&[0xF5]).raw(&honest(3_000)));
+    let deep = |open: &str| {
+        let document = Bytes::new(12).key(7, "k").raw(&formats::module_id(b"ReJSON-RL", 3)).raw(&[5]);
+        document.string(open.repeat(100_000).as_bytes()).raw(&[0]).end(true)
+    };
+    for (what, loads, file) in [
+        ("auxiliary fields", true, aux.end(true)),
+        ("libraries", false, libraries.end(true)),
+        ("lists in lists", false, deep("[")),
+        ("objects in objects", false, deep("{\"a\":")),
+        ("a long name", true, Bytes::new(12).raw(&[0]).raw(&honest(20_000)).string(b"v").end(true)),
+        ("a long value", true, Bytes::new(12).key(0, "k").raw(&honest(20_000)).end(true)),
+        ("a value that is not what it says", false, Bytes::new(12).key(0, "k").raw(&bomb(20_000, 1_000_000)).end(true)),
+        ("long members", false, Bytes::new(12).key(2, "k").raw(&[2]).raw(&honest(20_000).repeat(2)).end(true)),
+        ("empty lists", true, (0..50_000).fold(Bytes::new(12), |file, _| file.raw(&[1, 0, 0])).end(true)),
+    ] {
+        let mut engine = EnginePeer::at(1, NOW).engine;
+        let (result, peak) = peak_of(|| rdb::load(&mut engine.ks, &file, LoadOptions::default()));
+        assert_eq!(result.is_ok(), loads, "{what}: {result:?}");
+        assert!(peak < TIMES * file.len() as u64 + ALWAYS, "{what}: {peak} of {}", file.len());
+    }
+}
+
+#[test]
+fn what_is_compressed_is_unpacked_once_not_once_for_each_piece_of_what_follows() {
+    // Five megabytes of name, then a value that comes in so many pieces that unpacking for each would take hours.
+    let file = Bytes::new(12).raw(&[0]).raw(&honest(20_000)).string(&vec![b'v'; 200_000]).end(true);
+    for size in [0, file.len() as u64] {
+        let mut engine = EnginePeer::at(1, NOW).engine;
+        let mut reader = Reader::new(LoadOptions { size, ..LoadOptions::default() });
+        file.chunks(2).for_each(|piece| assert_eq!(reader.push(&mut engine.ks, piece), Ok(piece.len())));
+        assert_eq!(reader.finish().unwrap().keys, 1);
+    }
+    // Where the size of the file is known, what would go beyond it is not waited for.
+    let mut reader = Reader::new(LoadOptions { size: 1_000, ..LoadOptions::default() });
+    let mut engine = EnginePeer::at(1, NOW).engine;
+    let start = Bytes::new(12).key(0, "k").raw(&[0x80, 0, 0, 4, 0]).0;
+    assert_eq!(reader.push(&mut engine.ks, &start), Err(RdbError::Truncated));
 }
