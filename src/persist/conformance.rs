@@ -3,12 +3,30 @@
 use super::{Batch, Key, Storage, StorageError};
 use std::ops::Range;
 
-/// Runs everything; `fresh` returns a storage with nothing in it.
-pub async fn all<S: Storage>(fresh: impl AsyncFn() -> S) {
-    values_come_back_in_order(&fresh().await).await;
-    a_batch_deletes_before_it_puts(&fresh().await).await;
-    a_batch_happens_only_as_expected(&fresh().await).await;
-    any_size_of_value_is_kept(&fresh().await).await;
+/// Runs everything. `fresh` returns a storage with nothing in it, `reopen` the storage that finds what another one left.
+pub async fn all<S: Storage>(fresh: impl AsyncFn() -> S, reopen: impl AsyncFn(S) -> S) {
+    let mut storage = fresh().await;
+    values_come_back_in_order(&storage).await;
+    for check in 0..5 {
+        let before = everything(&storage).await;
+        storage = reopen(storage).await;
+        assert_eq!(everything(&storage).await, before);
+        storage = if check == 3 { storage } else { fresh().await };
+        match check {
+            0 => a_batch_deletes_before_it_puts(&storage).await,
+            1 => a_batch_happens_only_as_expected(&storage).await,
+            2 => any_size_of_value_is_kept(&storage).await,
+            3 => everything_can_be_deleted(&storage).await,
+            _ => many_values_are_kept(&storage).await,
+        }
+    }
+    let before = everything(&storage).await;
+    storage = reopen(reopen(storage).await).await;
+    assert_eq!(everything(&storage).await, before);
+}
+
+async fn everything(storage: &impl Storage) -> Vec<(Key, Vec<u8>)> {
+    storage.read(Key::ALL, usize::MAX).await.expect("a read of a healthy storage succeeds")
 }
 
 async fn put(storage: &impl Storage, keys: &[Key]) {
@@ -80,4 +98,37 @@ async fn any_size_of_value_is_kept(storage: &impl Storage) {
         let range = Key::Chunk(3, size as u64)..Key::Chunk(3, size as u64 + 1);
         assert_eq!(storage.read(range, 1).await, Ok(vec![(Key::Chunk(3, size as u64), value)]));
     }
+}
+
+async fn everything_can_be_deleted(storage: &impl Storage) {
+    assert_ne!(names(storage, Key::ALL, 1).await, []);
+    let batch = Batch { deletes: vec![Key::ALL], ..Batch::default() };
+    assert_eq!(storage.commit(&batch).await, Ok(()));
+    assert_eq!(names(storage, Key::ALL, 1).await, []);
+    put(storage, &[Key::Manifest]).await;
+    let batch = Batch { puts: vec![(Key::Epoch, b"e".to_vec())], ..batch };
+    assert_eq!(storage.commit(&batch).await, Ok(()));
+    assert_eq!(names(storage, Key::ALL, 9).await, [Key::Epoch]);
+}
+
+async fn many_values_are_kept(storage: &impl Storage) {
+    let keys: Vec<Key> = (0..3_000).map(Key::Log).collect();
+    for some in keys.chunks(1_000) {
+        put(storage, some).await;
+    }
+    // In small steps, over and over, from both ends.
+    for n in 0..100 {
+        let batch = Batch {
+            expect: vec![(Key::Log(n), Some(Key::Log(n).to_string().into_bytes()))],
+            deletes: vec![Key::Log(n)..Key::Log(n + 1), Key::Log(2_999 - n)..Key::Log(5_000)],
+            puts: vec![(Key::Manifest, n.to_string().into_bytes()), (Key::Chunk(n, 0), vec![7; 1_000])],
+        };
+        assert_eq!(storage.commit(&batch).await, Ok(()));
+    }
+    let mut want: Vec<Key> = (0..100).map(|n| Key::Chunk(n, 0)).chain((100..2_900).map(Key::Log)).collect();
+    want.push(Key::Manifest);
+    assert_eq!(names(storage, Key::ALL, 5_000).await, want);
+    let some = storage.read(Key::Log(500)..Key::End, 2).await;
+    let value = |n| (Key::Log(n), Key::Log(n).to_string().into_bytes());
+    assert_eq!(some, Ok(vec![value(500), value(501)]));
 }

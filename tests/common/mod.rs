@@ -4,8 +4,10 @@
 pub mod bench;
 pub mod content;
 pub mod data;
+pub mod disk;
 pub mod dump;
 pub mod engine;
+pub mod kept;
 pub mod leader;
 pub mod peer;
 #[cfg(unix)]
