@@ -281,13 +281,13 @@ fn an_end_torn_at_any_byte_is_cut_off() {
     let disk = Disk::default();
     let storage = open(disk.clone(), STRICT);
     run(storage.commit(&batch(Key::Log(1), b"first"))).unwrap();
-    let whole = disk.content()["segment-00000001"].len();
+    let whole = disk.content()["segment-00000001.tabdis"].len();
     run(storage.commit(&batch(Key::Log(2), &[7; 300]))).unwrap();
-    let len = disk.content()["segment-00000001"].len();
+    let len = disk.content()["segment-00000001.tabdis"].len();
     for keep in whole..len {
         for zeros in [0, 1, len - keep, 5_000] {
             let torn = disk.copy();
-            torn.edit("segment-00000001", |bytes| {
+            torn.edit("segment-00000001.tabdis", |bytes| {
                 bytes.truncate(keep);
                 bytes.resize(keep + zeros, 0);
             });
@@ -316,11 +316,11 @@ fn a_later_version_is_refused_and_left_alone() {
 #[test]
 fn other_files_are_left_alone() {
     let (disk, _) = segments();
-    for name in ["notes.txt", "segment-1", "segment-0000000G", "segment-00000001.bak", "lock"] {
+    for name in ["notes.txt", "segment-1.tabdis", "segment-0000000G.tabdis", "segment-00000001.bak", "lock.tabdis"] {
         disk.put(name, b"mine");
     }
     node(&disk, STRICT).run("SET a 1");
-    assert_eq!(disk.content()["segment-1"], b"mine");
+    assert_eq!(disk.content()["segment-1.tabdis"], b"mine");
     assert_eq!(disk.content().values().filter(|bytes| *bytes == b"mine").count(), 5);
 }
 
@@ -337,7 +337,7 @@ fn who_opened_it_last_is_the_only_one_who_writes() {
             assert!(matches!(late, Err(StorageError::Conflict | StorageError::Gone)), "{late:?}");
             run(next.commit(&batch(Key::Log(3), &[round; 200]))).unwrap();
         }
-        assert!(!disk.content().contains_key("segment-00000001"), "the frozen one's segment is of no use any more");
+        assert!(!disk.content().contains_key("segment-00000001.tabdis"), "the frozen one's segment is of no use any more");
         let third = open(disk, options);
         let values = run(third.read(Key::ALL, 9)).unwrap();
         assert_eq!(values, [(Key::Log(1), b"done".to_vec()), (Key::Log(3), vec![39; 200])]);

@@ -97,12 +97,12 @@ impl<E: Into<StorageError>> From<E> for Refusal {
 
 /// The name of a segment.
 fn name(segment: u32) -> String {
-    format!("segment-{segment:08x}")
+    format!("segment-{segment:08x}.tabdis")
 }
 
 /// Returns the number of the segment that is called `name`.
 fn number(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix("segment-").filter(|digits| digits.len() == 8)?;
+    let digits = name.strip_prefix("segment-")?.strip_suffix(".tabdis").filter(|digits| digits.len() == 8)?;
     let number = u32::from_str_radix(digits, 16).ok()?;
     (self::name(number) == name).then_some(number)
 }
