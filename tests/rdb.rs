@@ -68,7 +68,7 @@ fn a_snapshot_in_slices_is_a_file_of_one_instant() {
     let writer = Writer::new(&mut ks, Options { now: NOW, ..Default::default() });
     ks.snapshot_begin(Box::new(writer));
     let (mut file, mut n) = (Vec::new(), 0);
-    while ks.snapshot_step(5) {
+    while ks.snapshot_step(500) {
         file.extend(ks.snapshot_sink().unwrap().take());
         let key = if rng.below(2) == 0 { format!("{}", rng.below(400)) } else { format!("key:{}", rng.below(400)) };
         n += 1;

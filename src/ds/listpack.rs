@@ -306,6 +306,13 @@ impl Listpack {
         Iter { pack: self, front: HEAD, back: self.end() }
     }
 
+    /// Iterates over the elements behind the first `n`. Takes a step for each of those.
+    pub fn iter_after(&self, n: usize) -> Iter<'_> {
+        let mut iter = self.iter();
+        (0..n).all(|_| iter.next().is_some());
+        iter
+    }
+
     /// Iterates over the elements from `pos` to the end.
     pub fn iter_from(&self, pos: Pos) -> Iter<'_> {
         Iter { pack: self, front: pos.at(), back: self.end() }

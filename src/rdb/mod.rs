@@ -12,6 +12,8 @@ mod cursor;
 pub mod lzf;
 mod module;
 mod old;
+mod pen;
+mod put;
 mod read;
 mod stream;
 mod value;

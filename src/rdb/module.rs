@@ -7,11 +7,17 @@
 
 use super::RdbError;
 use super::cursor::{Cursor, Stop, corrupt};
+use super::pen::Pen;
 use crate::engine::value::Object;
+use std::collections::VecDeque;
 
 /// The mark of a string, and that of the end.
-pub(super) const STRING: u64 = 5;
-pub(super) const END: u64 = 0;
+const STRING: u64 = 5;
+const END: u64 = 0;
+
+/// How large a block of a value is that is not written yet.
+const LEAST: usize = 1 << 10;
+const MOST: usize = 64 << 10;
 
 /// The name and the version of documents, and of vector sets.
 const JSON: u64 = id(b"ReJSON-RL", 3);
@@ -34,15 +40,66 @@ const fn id(name: &[u8; 9], version: u64) -> u64 {
     id << 10 | version
 }
 
-/// Returns whose value `object` is, and its bytes.
-pub(super) fn write(object: &Object) -> Option<(u64, Vec<u8>)> {
+/// Where writing a value stopped.
+#[derive(Default)]
+pub(super) struct Place {
+    /// Its bytes, in blocks: their number goes before them.
+    blocks: VecDeque<Vec<u8>>,
+    /// How far it is printed.
+    trail: Vec<usize>,
+    /// All of its bytes are there.
+    printed: bool,
+    /// The length is written.
+    begun: bool,
+}
+
+/// Writes a value from `place` on: whose it is, and all of it as one string. Returns whether that was all.
+pub(super) fn write(pen: &mut Pen, object: &Object, place: &mut Place) -> bool {
+    let Some(id) = id_of(object) else { return true };
+    while !place.printed {
+        if pen.is_full() {
+            return false;
+        }
+        print(pen, object, place);
+    }
+    if !place.begun {
+        place.begun = true;
+        pen.len(id);
+        pen.len(STRING);
+        if pen.begin(place.blocks.iter().map(Vec::len).sum()) {
+            pen.raw(&std::mem::take(&mut place.blocks).make_contiguous().concat());
+        }
+    }
+    while let Some(block) = place.blocks.front() {
+        if pen.is_full() {
+            return false;
+        }
+        pen.plain(block);
+        place.blocks.pop_front();
+    }
+    pen.len(END);
+    true
+}
+
+fn id_of(object: &Object) -> Option<u64> {
     match object {
-        #[cfg(feature = "json")]
-        Object::Json(json) => Some((JSON, json.to_text())),
-        #[cfg(feature = "vector")]
-        Object::VectorSet(set) => Some((VECTOR_SET, set.to_bytes())),
+        Object::Json(_) => Some(JSON),
+        Object::VectorSet(_) => Some(VECTOR_SET),
         _ => None,
     }
+}
+
+/// Prints the next block of a value.
+fn print(pen: &mut Pen, object: &Object, place: &mut Place) {
+    let most = pen.room.clamp(LEAST, MOST);
+    let mut block = Vec::with_capacity(most + most / 8);
+    place.printed = match object {
+        Object::Json(json) => json.print_on(&mut block, &mut place.trail, most),
+        Object::VectorSet(set) => set.print_on(&mut block, &mut place.trail, most),
+        _ => true,
+    };
+    pen.room = pen.room.saturating_sub(block.len());
+    place.blocks.push_back(block);
 }
 
 /// Reads a value after its type. Fails if it is of no type that is known.

@@ -30,7 +30,7 @@ impl<S: Storage> Node<S> {
     pub fn open_with(storage: S, seed: u64, options: Options) -> Result<Self, OpenError> {
         let (mut engine, session) = super::engine(seed);
         engine.ks.now = NOW;
-        let opened = run(open(&storage, &mut engine, options));
+        let opened = run(open(&storage, &mut engine, options, async |_| {}));
         if opened.is_err() {
             assert!(content(&mut engine.ks).is_empty());
         }
@@ -63,6 +63,14 @@ impl Node<MemoryStorage> {
     }
 }
 
+/// Time for so many pieces of a snapshot besides the first.
+pub fn pieces(mut count: usize) -> impl FnMut() -> bool {
+    move || {
+        count = count.wrapping_sub(1);
+        count != usize::MAX
+    }
+}
+
 /// How a host lends the engine to [`drive`].
 struct Desk<'a>(RefCell<(&'a mut Engine, &'a mut Persist)>);
 
@@ -70,7 +78,7 @@ impl Host for Desk<'_> {
     fn next(&self) -> Next {
         let (engine, persist) = &mut *self.0.borrow_mut();
         persist.push(&std::mem::take(engine.effects()));
-        persist.next(&mut engine.ks, 5, NOW)
+        persist.next(&mut engine.ks, pieces(2), NOW)
     }
     fn done(&self, batch: Batch, result: Result<(), StorageError>) {
         self.0.borrow_mut().1.done(batch, result);
