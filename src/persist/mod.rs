@@ -14,6 +14,7 @@
 //! - Every transaction checks that this owner is still the last one to have claimed the storage.
 
 pub mod conformance;
+pub mod files;
 mod memory;
 mod open;
 mod record;

@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod content;
 pub mod data;
+pub mod disk;
 pub mod dump;
 pub mod engine;
 pub mod formats;
