@@ -12,91 +12,6 @@ use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Options, Stora
 
 type Node = common::kept::Node<MemoryStorage>;
 
-/// How the storage goes at the crash.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Crash {
-    /// Without the transaction.
-    Before,
-    /// With it, but nobody is told.
-    After,
-}
-
-/// Runs a random load until transaction `crash_at`, and checks what is there afterwards. Returns `None` if there are not so
-/// many, or else whether a snapshot was being taken.
-fn crash(seed: u64, crash_at: usize, how: Crash) -> Option<bool> {
-    let mut rng = Rng::new(seed);
-    let mut node = Node::open(MemoryStorage::default(), seed).unwrap();
-    assert!(node.report.fresh);
-    // The state at every offset at which a unit ended.
-    let mut states: BTreeMap<u64, Content> = BTreeMap::from([(0, Content::new())]);
-    let mut commits = 0;
-    for step in 0..220 {
-        if rng.below(9) == 0 {
-            node.run("MULTI");
-            (0..rng.below(4)).for_each(|_| _ = node.run(&command(&mut rng)));
-            node.run("EXEC");
-        } else {
-            node.run(&command(&mut rng));
-        }
-        states.insert(node.persist.offset(), node.content());
-        if step == 100 {
-            node.persist.compact();
-        }
-        if rng.below(3) > 0 {
-            continue;
-        }
-        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(rng.below(3)), NOW) else { continue };
-        // While the transaction is in flight, life goes on.
-        (0..rng.below(3)).for_each(|_| {
-            node.run(&command(&mut rng));
-            states.insert(node.persist.offset(), node.content());
-        });
-        assert!(matches!(node.persist.next(&mut node.engine.ks, pieces(3), NOW), Next::Wait));
-        commits += 1;
-        if commits < crash_at {
-            let result = run(node.storage.commit(&batch));
-            node.persist.done(batch, result);
-            continue;
-        }
-        if how == Crash::After {
-            run(node.storage.commit(&batch)).unwrap();
-        }
-        let mut again = Node::open(node.storage.clone(), seed + 1).unwrap();
-        assert_eq!((again.report.damage.take(), again.report.torn), (None, None));
-        let offset = again.report.offset;
-        assert!(offset >= node.persist.stored() && (how == Crash::After || offset == node.persist.stored()));
-        assert_same(&again.content(), &states[&offset]);
-        // It goes on from there, and nothing that the crash left behind stays.
-        (0..30).for_each(|_| _ = again.run(&command(&mut rng)));
-        again.settle();
-        assert_eq!(again.persist.stored(), again.persist.offset());
-        assert_same(&again.reopened().content(), &again.content());
-        again.persist.compact();
-        again.settle();
-        let generation = again.persist.manifest().generation;
-        let clean =
-            again.storage.edit(|values| values.keys().all(|key| !matches!(key, Key::Chunk(g, _) if *g != generation)));
-        assert!(clean);
-        return Some(node.persist.is_compacting());
-    }
-    None
-}
-
-#[test]
-fn a_crash_at_any_transaction_leaves_the_state_of_one() {
-    let mut amid = 0;
-    for seed in 0..5 {
-        for how in [Crash::Before, Crash::After] {
-            let each = (1 + seed as usize..).step_by(5).map_while(|at| crash(seed, at, how));
-            let (reached, while_compacting) =
-                each.fold((0, 0), |(n, amid), compacting| (n + 1, amid + usize::from(compacting)));
-            assert!(reached > 10, "{reached} transactions");
-            amid += while_compacting;
-        }
-    }
-    assert!(amid > 30, "{amid} of the crashes while a snapshot was taken");
-}
-
 #[test]
 fn snapshots_follow_the_log_and_bound_what_is_written() {
     let mut node = Node::open(MemoryStorage::default(), 1).unwrap();
@@ -116,6 +31,77 @@ fn snapshots_follow_the_log_and_bound_what_is_written() {
     assert!(written < effects * 5, "{written} bytes written for {effects} of effects");
     let stored: usize = node.storage.edit(|values| values.values().map(Vec::len).sum());
     assert!(stored < 20_000, "{stored} bytes stored");
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
+fn a_small_write_beside_a_large_snapshot_costs_no_more_than_its_own_bytes() {
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: 1_000, compress: true };
+    let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
+    for n in 0..20_000 {
+        let key = format!("key:{n}");
+        node.engine.ks.set_text(key.as_bytes(), b"value", tabdis::engine::Ttl::Clear);
+    }
+    node.persist.compact();
+    node.settle();
+    let (snapshot, from) = (node.persist.manifest().bytes, node.persist.offset());
+    assert!(snapshot > 200_000 && node.persist.manifest().generation == 1);
+    let (mut written, mut records) = (0, 0);
+    while node.persist.log_bytes() + 1_000 < snapshot {
+        node.run(&format!("SET key:{} other-{records}", records % 100));
+        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, || true, NOW) else { panic!("it is written") };
+        // One record, and no look at the storage but for the claim.
+        assert_eq!((batch.puts.len(), batch.expect.len()), (1, 1));
+        assert_eq!(node.persist.waiting(), 0);
+        written += batch.puts[0].1.len() as u64;
+        records += 1;
+        let result = run(node.storage.commit(&batch));
+        node.persist.done(batch, result);
+    }
+    let effects = node.persist.offset() - from;
+    assert_eq!(written, effects + 40 * records);
+    assert_eq!(node.persist.manifest().generation, 1);
+    // Once the log has outgrown the snapshot there is a new one: about as much again, over all.
+    for n in 0..100 {
+        node.run(&format!("SET key:{n} {}", "x".repeat(100)));
+    }
+    node.settle();
+    assert_eq!(node.persist.manifest().generation, 2);
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
+fn what_waits_of_a_snapshot_is_bounded_and_is_written_in_full_transactions() {
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: u64::MAX, compress: true };
+    let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
+    for n in 0..5_000 {
+        let key = format!("key:{n}");
+        node.engine.ks.set_text(key.as_bytes(), b"a value of some length", tabdis::engine::Ttl::Clear);
+    }
+    let mut large = tabdis::ds::hash::Hash::new();
+    let limits = node.engine.ks.limits.hash;
+    (0..20_000).for_each(|n| _ = large.set(format!("field:{n}").as_bytes(), b"value", &limits, 1));
+    let large = tabdis::engine::value::Object::Hash(large);
+    node.engine.ks.set_object(b"large", large, tabdis::engine::Ttl::Clear);
+    node.persist.compact();
+    let (mut most, mut pieces_left, mut transactions, mut short) = (0, 0, 0, 0);
+    loop {
+        match node.persist.next(&mut node.engine.ks, pieces(pieces_left), NOW) {
+            Next::Commit(batch) => {
+                let bytes: usize = batch.puts.iter().map(|(_, value)| value.len()).sum();
+                assert!(bytes < options.batch + options.chunk + 1_000, "{bytes} bytes in a transaction");
+                (transactions, short) = (transactions + 1, short + usize::from(bytes < options.batch));
+                let result = run(node.storage.commit(&batch));
+                node.persist.done(batch, result);
+            }
+            Next::Again => {}
+            Next::Wait => break,
+        }
+        most = most.max(node.persist.waiting());
+        pieces_left = (pieces_left + 1) % 4;
+    }
+    assert!(most <= options.batch + 2 * options.chunk, "{most} bytes wait");
+    assert!(transactions > 20 && short == 1, "{transactions} transactions, {short} of them short");
     assert_same(&node.reopened().content(), &node.content());
 }
 

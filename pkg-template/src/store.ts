@@ -130,6 +130,7 @@ export class Store {
         if (next === GO_ON) this.succeed()
         if (next === LET_OTHERS) await breathe()
       }
+      if (!this.closed) this.core.reschedule()
       this.settle()
     } catch (error) {
       this.fail(storageError(error))

@@ -9,6 +9,7 @@ use super::effects::Effects;
 use super::entry::{Entry, Payload};
 use super::error::Error;
 use super::events::{self, Event};
+use super::functions::Libraries;
 use super::lazy::{Graveyard, Lazily};
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
@@ -126,6 +127,8 @@ pub struct Keyspace {
     pub rng: Rng,
     /// What reproduces the changes.
     pub effects: Effects,
+    /// Function libraries: of no database, but kept with the keys.
+    pub functions: Libraries,
     /// Counts changes since the last save.
     pub dirty: u64,
     /// Which notifications are wanted: bits of [`events`].
@@ -243,6 +246,7 @@ impl Keyspace {
             seed,
             rng: Rng::new(seed),
             effects: Effects::default(),
+            functions: Libraries::default(),
             dirty: 0,
             notify_flags: 0,
             events: Vec::new(),
@@ -830,6 +834,14 @@ impl Keyspace {
             self.dispose_data(old, at_once);
         }
         count
+    }
+
+    /// Forgets all there is: the keys of every database, and the function libraries, which no flush takes.
+    pub fn clear(&mut self) {
+        for db in 0..self.db_count() {
+            self.in_db(db, |ks| ks.flush(None));
+        }
+        self.functions = Libraries::default();
     }
 
     /// Exchanges the data of two databases. Who watches or waits stays with the number. Tells watchers.

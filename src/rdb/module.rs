@@ -23,17 +23,17 @@ const MOST: usize = 64 << 10;
 const JSON: u64 = id(b"ReJSON-RL", 3);
 const VECTOR_SET: u64 = id(b"vectorset", 1000);
 
+/// What names are made of, in the order of their numbers.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /// Returns the number that stands for a module's type.
 const fn id(name: &[u8; 9], version: u64) -> u64 {
     let (mut id, mut n) = (0, 0);
     while n < name.len() {
-        let six = match name[n] {
-            letter @ b'A'..=b'Z' => letter - b'A',
-            letter @ b'a'..=b'z' => letter - b'a' + 26,
-            digit @ b'0'..=b'9' => digit - b'0' + 52,
-            b'-' => 62,
-            _ => 63,
-        };
+        let mut six = 0;
+        while LETTERS[six] != name[n] {
+            six += 1;
+        }
         id = id << 6 | six as u64;
         n += 1;
     }
@@ -102,11 +102,20 @@ fn print(pen: &mut Pen, object: &Object, place: &mut Place) {
     place.blocks.push_back(block);
 }
 
+/// Fails with the name and the version of the module whose number follows.
+pub(super) fn refuse<T>(cur: &mut Cursor) -> Result<T, Stop> {
+    let id = cur.len()?;
+    let letters = (1..=9).rev().map(|n| char::from(LETTERS[(id >> (4 + 6 * n)) as usize & 63]));
+    Err(RdbError::Module(letters.collect(), id & 1023).into())
+}
+
 /// Reads a value after its type. Fails if it is of no type that is known.
 pub(super) fn read(cur: &mut Cursor) -> Result<Object, Stop> {
+    let start = cur.at;
     let id = cur.len()?;
     if !(cfg!(feature = "json") && id == JSON || cfg!(feature = "vector") && id == VECTOR_SET) {
-        return Err(RdbError::Module.into());
+        cur.at = start;
+        return refuse(cur);
     }
     if cur.len()? != STRING {
         return corrupt("a value of a module is not a string");

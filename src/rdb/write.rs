@@ -103,6 +103,7 @@ impl Writer {
             checksum: options.checksum,
         };
         writer.head(&options);
+        ks.functions.iter().for_each(|code| writer.function(code));
         writer
     }
 
@@ -121,6 +122,11 @@ impl Writer {
             self.aux(name, value.as_bytes());
         }
         self.aux("aof-base", b"0");
+    }
+
+    fn function(&mut self, code: &[u8]) {
+        self.pen.out.push(op::FUNCTION);
+        self.pen.string(code);
     }
 
     fn aux(&mut self, name: &str, value: &[u8]) {

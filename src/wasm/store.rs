@@ -17,8 +17,8 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// How long a step may go on with a snapshot, µs: with what JavaScript does for it, less than 4 ms.
-const SLICE_US: u64 = 3_000;
+/// How long a step may go on, µs: with the piece of work that is begun then, and what JavaScript does for it, at most 4 ms.
+const SLICE_US: u64 = 2_500;
 
 /// Where the data is kept.
 pub struct Store {

@@ -32,7 +32,7 @@ impl<S: Storage> Node<S> {
         engine.ks.now = NOW;
         let opened = run(open(&storage, &mut engine, options, async |_| {}));
         if opened.is_err() {
-            assert!(content(&mut engine.ks).is_empty());
+            assert!(content(&mut engine.ks).is_empty() && engine.ks.functions.is_empty());
         }
         let (persist, report) = opened?;
         Ok(Node { engine, session, persist, report, storage })
