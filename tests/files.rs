@@ -103,7 +103,10 @@ impl Files for Later {
 fn files_that_answer_later_conform() {
     for options in [STRICT, RELAXED] {
         let disks = std::cell::RefCell::new(Disk::default());
-        let open = async || FileStorage::open(Later(disks.borrow().clone()), options).await.unwrap();
+        let open = async || {
+            let files = Later(disks.borrow().clone());
+            FileStorage::open(files, options).await.unwrap()
+        };
         let fresh = async || {
             *disks.borrow_mut() = Disk::default();
             open().await
