@@ -52,6 +52,8 @@ export interface StorageStatus {
   bytes: number
   /** Whether something is not stored yet. */
   pending: boolean
+  /** Bytes at the end that were being written when everything stopped, before it was opened. They were cut off. */
+  torn: number
   /** What went wrong last, if it was not put right since. */
   error: StorageError | null
 }
@@ -152,9 +154,9 @@ export class Db extends AsyncClient {
   status(): Status {
     const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage'>
     const { store } = this
-    if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, error: this.unavailable } }
+    if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, torn: 0, error: this.unavailable } }
     const { bytes, offset, stored } = store.standing()
-    return { ...status, storage: { mode: store.mode, bytes, pending: stored < offset, error: store.error } }
+    return { ...status, storage: { mode: store.mode, bytes, pending: stored < offset, torn: store.torn, error: store.error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */

@@ -48,6 +48,8 @@ export class Store {
     readonly strict: boolean,
     /** Where data is kept. */
     readonly mode: 'indexeddb' | 'files',
+    /** Bytes that were not whole at the end of what was found. */
+    readonly torn: number,
     private readonly unlock: () => void,
     private readonly onchange: (error: StorageError | null) => void,
   ) {}
@@ -60,8 +62,8 @@ export class Store {
     const folder = hasFiles() ? await Folder.open(name) : undefined
     const unlock = folder ? () => folder.close() : await lock(name)
     try {
-      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe, folder))) as { damage?: string }
-      const store = new Store(core, strict, folder ? 'files' : 'indexeddb', unlock, onchange)
+      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe, folder))) as { torn: number; damage?: string }
+      const store = new Store(core, strict, folder ? 'files' : 'indexeddb', report.torn, unlock, onchange)
       if (report.damage) store.fail(new StorageError('DAMAGED', `${report.damage}: the data before it was loaded, nothing will be written`))
       return store
     } catch (error) {
