@@ -35,6 +35,8 @@ pub struct Aof {
     /// Bytes of changes since the host started, and bytes written for them, snapshots included.
     pub changed_bytes: u64,
     pub written_bytes: u64,
+    /// `DEBUG AOF-FLUSH-SLEEP`: µs to wait before each write, for tests.
+    pub flush_sleep_us: u64,
 }
 
 impl Engine {

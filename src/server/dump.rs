@@ -3,19 +3,19 @@
 //! A file is written under a temporary name, synced, and renamed over the old one, so that there is a whole one at any time.
 
 use super::log;
+use super::pace::Pace;
 use crate::engine::Engine;
 use crate::engine::keyspace::Keyspace;
+use crate::engine::snapshot::Sink;
 use crate::rdb::{LoadOptions, Options, RdbError, Reader, Report, Writer};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Read at once while loading.
+/// Read at once while loading, and written at once while everybody waits.
 const PIECE: usize = 1 << 20;
 /// The same when tests want it slow.
 const SLOW_PIECE: usize = 4 << 10;
-/// Entries a background save writes between two looks at the sockets.
-const SLICE: usize = 2_000;
 
 /// A file that is being loaded, while those who ask are told so.
 pub struct Load {
@@ -97,33 +97,22 @@ pub struct Background {
     pub dirty: u64,
     /// When it began, ms since the epoch.
     pub began_ms: u64,
-    /// `rdb-key-save-delay`: µs to wait for each key, for tests.
-    pub delay_us: u64,
-    /// When the next slice may be written, µs since the epoch.
-    due_us: u64,
+    pace: Pace,
 }
 
 impl Background {
     /// Begins a snapshot into a temporary file beside `path`.
-    pub fn begin(ks: &mut Keyspace, path: &Path, options: Options) -> io::Result<Self> {
+    pub(super) fn begin(ks: &mut Keyspace, path: &Path, options: Options, pace: Pace) -> io::Result<Self> {
         let target = Target::create(path)?;
         let began_ms = options.now;
         let writer = Writer::new(ks, options);
         ks.snapshot_begin(Box::new(writer));
-        Ok(Background { target, dirty: ks.dirty, began_ms, delay_us: 0, due_us: 0 })
+        Ok(Background { target, dirty: ks.dirty, began_ms, pace })
     }
 
     /// Writes the next slice. Returns whether more is left; an error ends the save and removes the file.
     pub fn step(&mut self, ks: &mut Keyspace) -> io::Result<bool> {
-        let mut slice = SLICE;
-        if self.delay_us > 0 {
-            let now = log::now_us();
-            if now < self.due_us {
-                return Ok(true);
-            }
-            self.due_us = now + self.delay_us;
-            slice = 1;
-        }
+        let Some(slice) = self.pace.slice() else { return Ok(true) };
         let more = ks.snapshot_step(slice);
         let bytes = match ks.snapshot_sink() {
             Some(sink) if more => sink.take(),
@@ -141,13 +130,46 @@ impl Background {
 
     /// How long until the next slice, ms.
     pub fn wait_ms(&self) -> u64 {
-        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
+        self.pace.wait_ms()
     }
 
     /// Puts the file in its place.
     pub fn finish(self) -> io::Result<()> {
         self.target.finish()
     }
+}
+
+/// Saves to `path` before anything else is done, a key at a time at the given pace. Leaves a snapshot that is running alone. Gives
+/// up, and leaves what there was, when `stop` says so before a key.
+pub(super) fn save(
+    ks: &mut Keyspace,
+    path: &Path,
+    options: Options,
+    pace: &Pace,
+    mut stop: impl FnMut() -> bool,
+) -> io::Result<()> {
+    let mut target = Target::create(path)?;
+    let mut writer = Writer::new(ks, options);
+    for db in 0..ks.db_count() {
+        ks.in_db(db, |ks| -> io::Result<()> {
+            for entry in ks.iter() {
+                if pace.is_slow() {
+                    pace.rest();
+                    if stop() {
+                        return Err(io::ErrorKind::Interrupted.into());
+                    }
+                }
+                writer.entry(db, entry);
+                if writer.pending() >= PIECE {
+                    target.file.write_all(&writer.take())?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    writer.finish();
+    target.file.write_all(&writer.take())?;
+    target.finish()
 }
 
 /// Writes `bytes` to `path` as a whole.
