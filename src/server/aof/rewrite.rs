@@ -132,13 +132,11 @@ impl AppendLog {
                 let mut manifest = self.manifest.clone();
                 let name = manifest.new_incr(&self.names);
                 let old = self.tail.take();
-                let opened = self.open_tail(&name, true).and_then(|()| manifest.store(&*self.disk, &self.names));
-                if let Err(why) = opened {
+                if let Err(why) = self.open_tail(&name, true).and_then(|()| self.adopt(manifest)) {
                     self.tail = old;
                     return Err(why);
                 }
                 log::notice(&format!("Creating AOF incr file {name} on background rewrite"));
-                self.manifest = manifest;
                 if let Some(old) = old {
                     self.before_tail += old.size;
                     self.leave_tail(old);
@@ -268,12 +266,18 @@ impl AppendLog {
             incr = Some(path);
         }
         manifest.retire_incrs(usize::from(self.tail.is_some()));
+        self.adopt(manifest).inspect_err(|_| {
+            self.remove(&base);
+            incr.iter().for_each(|path| self.remove(path));
+        })
+    }
+
+    /// Puts `manifest` in the place of the one that was. Fails with what is to be logged; then that one is still there.
+    fn adopt(&mut self, manifest: Manifest) -> Result<(), String> {
         if let Err(why) = manifest.store(&*self.disk, &self.names) {
-            // Whether the new manifest is there is not known if only making sure of it failed: then its files must stay.
-            let stored = Manifest::load(&*self.disk, &self.names).is_ok_and(|stored| stored.to_string() == manifest.to_string());
-            if !stored {
-                self.remove(&base);
-                incr.iter().for_each(|path| self.remove(path));
+            // If only making sure of it failed, it is what the next start finds, and its files must stay.
+            let found = Manifest::load(&*self.disk, &self.names);
+            if found.is_ok_and(|found| found.to_string() != manifest.to_string()) {
                 return Err(why);
             }
             log::warning(&why);
