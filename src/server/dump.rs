@@ -102,17 +102,17 @@ pub struct Background {
 
 impl Background {
     /// Begins a snapshot into a temporary file beside `path`.
-    pub(super) fn begin(ks: &mut Keyspace, path: &Path, options: Options, pace: Pace) -> io::Result<Self> {
+    pub fn begin(ks: &mut Keyspace, path: &Path, options: Options) -> io::Result<Self> {
         let target = Target::create(path)?;
         let began_ms = options.now;
         let writer = Writer::new(ks, options);
         ks.snapshot_begin(Box::new(writer));
-        Ok(Background { target, dirty: ks.dirty, began_ms, pace })
+        Ok(Background { target, dirty: ks.dirty, began_ms, pace: Pace::default() })
     }
 
-    /// Writes the next slice. Returns whether more is left; an error ends the save and removes the file.
-    pub fn step(&mut self, ks: &mut Keyspace) -> io::Result<bool> {
-        let Some(slice) = self.pace.slice() else { return Ok(true) };
+    /// Writes the next slice, `delay_us` after the last one for each key if that is not 0. Returns whether more is left; an error ends the save and removes the file.
+    pub fn step(&mut self, ks: &mut Keyspace, delay_us: u64) -> io::Result<bool> {
+        let Some(slice) = self.pace.slice(delay_us) else { return Ok(true) };
         let more = ks.snapshot_step(slice);
         let bytes = match ks.snapshot_sink() {
             Some(sink) if more => sink.take(),
@@ -129,8 +129,8 @@ impl Background {
     }
 
     /// How long until the next slice, ms.
-    pub fn wait_ms(&self) -> u64 {
-        self.pace.wait_ms()
+    pub fn wait_ms(&self, delay_us: u64) -> u64 {
+        self.pace.wait_ms(delay_us)
     }
 
     /// Puts the file in its place.
@@ -139,13 +139,13 @@ impl Background {
     }
 }
 
-/// Saves to `path` before anything else is done, a key at a time at the given pace. Leaves a snapshot that is running alone. Gives
-/// up, and leaves what there was, when `stop` says so before a key.
-pub(super) fn save(
+/// Saves to `path` before anything else is done; waits `delay_us` for each key, and then asks `stop` whether to give up. Leaves a
+/// snapshot that is running alone.
+pub fn save(
     ks: &mut Keyspace,
     path: &Path,
     options: Options,
-    pace: &Pace,
+    delay_us: u64,
     mut stop: impl FnMut() -> bool,
 ) -> io::Result<()> {
     let mut target = Target::create(path)?;
@@ -153,8 +153,8 @@ pub(super) fn save(
     for db in 0..ks.db_count() {
         ks.in_db(db, |ks| -> io::Result<()> {
             for entry in ks.iter() {
-                if pace.is_slow() {
-                    pace.rest();
+                if delay_us > 0 {
+                    std::thread::sleep(std::time::Duration::from_micros(delay_us));
                     if stop() {
                         return Err(io::ErrorKind::Interrupted.into());
                     }

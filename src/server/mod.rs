@@ -229,7 +229,7 @@ impl Server {
     fn sleep_ms(&self, wake: Option<u64>, now: u64) -> u64 {
         let ms = match (&self.loading, &self.saving, self.log.borrow().rewrite_wait_ms()) {
             (Some(loading), ..) => loading.wait_ms(),
-            (None, Some(saving), _) => saving.wait_ms(),
+            (None, Some(saving), _) => saving.wait_ms(self.save_delay_us()),
             (None, None, Some(rewrite)) => rewrite,
             (None, None, None) => MAX_SLEEP_MS,
         };

@@ -1,7 +1,6 @@
 //! When the server saves: on command, at save points, and before it stops; and what INFO says about it.
 
 use super::dump::{self, Background};
-use super::pace::Pace;
 use super::{Server, log, stopping};
 use crate::rdb::Options;
 use std::io;
@@ -32,21 +31,21 @@ impl Server {
     }
 
     fn begin(&mut self) -> io::Result<Background> {
-        let (path, options, pace) = (self.dump_path(), self.options(), self.pace());
-        Background::begin(&mut self.engine.ks, &path, options, pace)
+        let (path, options) = (self.dump_path(), self.options());
+        Background::begin(&mut self.engine.ks, &path, options)
     }
 
-    fn pace(&self) -> Pace {
-        let delay: i64 = self.setting("rdb-key-save-delay").parse().unwrap_or_default();
-        Pace::new(delay.max(0).unsigned_abs())
+    /// How long to wait for each key, µs: for tests.
+    pub(super) fn save_delay_us(&self) -> u64 {
+        self.log.borrow().policy.key_delay_us
     }
 
     /// Saves before anything else is done. Returns whether it did.
     pub(super) fn save_now(&mut self) -> bool {
-        let (path, options, pace) = (self.dump_path(), self.options(), self.pace());
+        let (path, options, delay) = (self.dump_path(), self.options(), self.save_delay_us());
         let (signals, stopping, mut insisted) = (&mut self.signals, self.stopping, false);
         let dirty = self.engine.ks.dirty;
-        let outcome = dump::save(&mut self.engine.ks, &path, options, &pace, || {
+        let outcome = dump::save(&mut self.engine.ks, &path, options, delay, || {
             insisted = stopping && stopping::is_insisted(signals);
             insisted
         });
@@ -75,12 +74,13 @@ impl Server {
     /// Goes on with it.
     pub(super) fn save_on(&mut self) {
         let Some(mut saving) = self.saving.take() else { return };
-        if saving.wait_ms() > 0 {
+        let delay = self.save_delay_us();
+        if saving.wait_ms(delay) > 0 {
             self.saving = Some(saving);
             return;
         }
         let (dirty, began) = (saving.dirty, saving.began_ms);
-        match saving.step(&mut self.engine.ks) {
+        match saving.step(&mut self.engine.ks, delay) {
             Ok(true) => self.saving = Some(saving),
             Ok(false) => self.saved_in_background(began, saving.finish().map(|()| dirty)),
             Err(error) => self.saved_in_background(began, Err(error)),

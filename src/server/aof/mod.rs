@@ -267,6 +267,9 @@ impl AppendLog {
 
     /// Learns how large the files are after they were loaded once more, which may have cut the last one.
     pub fn measure_again(&mut self) {
+        if self.state != State::On {
+            return;
+        }
         self.measure();
         if let (Some(tail), Some(part)) = (&mut self.tail, self.manifest.incrs.last()) {
             tail.size = self.disk.size(&self.names.path(&part.name)).unwrap_or(tail.size);

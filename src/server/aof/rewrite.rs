@@ -51,7 +51,7 @@ impl AppendLog {
     pub fn rewrite_wait_ms(&self) -> Option<u64> {
         let rewrite = self.rewrite.as_ref()?;
         Some(match rewrite.stage {
-            Stage::Writing => rewrite.pace.wait_ms(),
+            Stage::Writing => rewrite.pace.wait_ms(self.policy.key_delay_us),
             Stage::Syncing => u64::MAX,
             Stage::Synced(_) => 0,
         })
@@ -105,7 +105,6 @@ impl AppendLog {
         engine.ks.snapshot_begin(sink);
         engine.ks.effects.record(self.is_on());
         engine.ks.effects.restart();
-        let pace = Pace::new(self.policy.key_delay_us);
         self.numbers += 1;
         self.rewrite = Some(Rewrite {
             file,
@@ -116,7 +115,7 @@ impl AppendLog {
             syncs: 0,
             number: self.numbers,
             stage: Stage::Writing,
-            pace,
+            pace: Pace::default(),
             began_ms: now,
             offset,
         });
@@ -205,7 +204,7 @@ impl AppendLog {
 
     /// Writes the next slice of the base. Returns whether it is whole and safe.
     fn write_slice(&mut self, rewrite: &mut Rewrite, ks: &mut Keyspace) -> io::Result<bool> {
-        let Some(slice) = rewrite.pace.slice() else { return Ok(false) };
+        let Some(slice) = rewrite.pace.slice(self.policy.key_delay_us) else { return Ok(false) };
         let more = ks.snapshot_step(slice);
         let bytes = match ks.snapshot_sink() {
             Some(sink) if more => sink.take(),
@@ -253,23 +252,18 @@ impl AppendLog {
             format!("Error trying to rename the temporary AOF base file {path} into {base}: {}", reason(&error))
         })?;
         log::notice(&format!("Successfully renamed the temporary AOF base file {} into {name}", rewrite.path));
-        let mut incr = None;
         if self.state == State::Begins {
             let (from, name) = (self.first_tail(), manifest.new_incr(&self.names));
             let path = self.names.path(&name);
-            if let Err(error) = self.disk.rename(&self.names.path(&from), &path) {
-                self.remove(&base);
+            self.disk.rename(&self.names.path(&from), &path).map_err(|error| {
                 let why = reason(&error);
-                return Err(format!("Error trying to rename the temporary AOF incr file {from} into {path}: {why}"));
-            }
+                format!("Error trying to rename the temporary AOF incr file {from} into {path}: {why}")
+            })?;
             log::notice(&format!("Successfully renamed the temporary AOF incr file {from} into {name}"));
-            incr = Some(path);
         }
         manifest.retire_incrs(usize::from(self.tail.is_some()));
-        self.adopt(manifest).inspect_err(|_| {
-            self.remove(&base);
-            incr.iter().for_each(|path| self.remove(path));
-        })
+        // If that fails, the new files stay: the next attempt writes over them.
+        self.adopt(manifest)
     }
 
     /// Puts `manifest` in the place of the one that was. Fails with what is to be logged; then that one is still there.
@@ -277,7 +271,7 @@ impl AppendLog {
         if let Err(why) = manifest.store(&*self.disk, &self.names) {
             // If only making sure of it failed, it is what the next start finds, and its files must stay.
             let found = Manifest::load(&*self.disk, &self.names);
-            if found.is_ok_and(|found| found.to_string() != manifest.to_string()) {
+            if !found.is_ok_and(|found| found.to_string() == manifest.to_string()) {
                 return Err(why);
             }
             log::warning(&why);
