@@ -286,7 +286,10 @@ fn a_torn_end_is_cut_at_every_byte_or_refused() {
             let at_an_end = ends[whole] == length;
             let refused = Node::start(&disk, "aof-load-truncated no").err();
             if let Some(why) = &refused {
-                assert!(why.starts_with("Unexpected end of file reading the append only file appendonly.aof.1"), "{why}");
+                assert!(
+                    why.starts_with("Unexpected end of file reading the append only file appendonly.aof.1"),
+                    "{why}"
+                );
                 assert_eq!(disk.get(INCR).unwrap(), bytes[..length]);
             }
             assert!(!at_an_end || refused.is_none(), "{length}");
@@ -350,7 +353,8 @@ fn damage_ends_the_start_and_leaves_the_files_alone() {
 fn a_log_changes_data_and_does_nothing_else() {
     let disk = MemoryDisk::default();
     let mut bytes = Vec::new();
-    for line in ["SHUTDOWN NOSAVE", "BLPOP q 0", "SET a 1", "LPUSH a x", "DEBUG SLEEP 100", "set b 2", "MULTI", "MULTI"] {
+    for line in ["SHUTDOWN NOSAVE", "BLPOP q 0", "SET a 1", "LPUSH a x", "DEBUG SLEEP 100", "set b 2", "MULTI", "MULTI"]
+    {
         let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         tabdis::resp::encode::command(&mut bytes, &argv);
     }
@@ -393,7 +397,10 @@ fn manifests_are_read_strictly() {
     assert_eq!(manifest.to_string(), printed);
     assert_eq!(Manifest::parse(printed.as_bytes()).unwrap(), manifest);
     let names = Names { folder: "d".to_string(), file: "n".to_string() };
-    assert_eq!((manifest.new_incr(&names), manifest.new_base(&names, true)), ("n.8.incr.aof".into(), "n.4.base.rdb".into()));
+    assert_eq!(
+        (manifest.new_incr(&names), manifest.new_base(&names, true)),
+        ("n.8.incr.aof".into(), "n.4.base.rdb".into())
+    );
     manifest.retire_incrs(1);
     let history: Vec<&str> = manifest.history.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(history, ["i", "a \"b.1.base.rdb", "h"]);
@@ -481,7 +488,9 @@ fn a_rewrite_that_fails_leaves_everything_as_it_was() {
     // A base, and a file for each attempt.
     assert_eq!(disk.get(MANIFEST).unwrap().iter().filter(|byte| **byte == b'\n').count(), 5);
     // What begins by itself waits longer and longer; who asks need not.
-    assert!(node.log.is_limited(3, NOW) && node.log.is_limited(3, NOW + 59_999) && !node.log.is_limited(3, NOW + 60_000));
+    assert!(
+        node.log.is_limited(3, NOW) && node.log.is_limited(3, NOW + 59_999) && !node.log.is_limited(3, NOW + 60_000)
+    );
     assert!(node.log.is_limited(4, NOW + 60_000) && node.log.is_limited(4, NOW + 179_999));
     assert!(!node.log.is_limited(4, NOW + 180_000));
     assert!(node.begin_rewrite());

@@ -21,7 +21,11 @@ const CLIENTS: usize = 3;
 const BATCH: u64 = 8;
 
 fn start(folder: &Folder, args: &[&str]) -> Process {
-    Process::start(OURS, folder, &[&["--appendonly", "yes", "--save", "", "--enable-debug-command", "yes"], args].concat())
+    Process::start(
+        OURS,
+        folder,
+        &[&["--appendonly", "yes", "--save", "", "--enable-debug-command", "yes"], args].concat(),
+    )
 }
 
 /// Sends transactions until the server is gone; `answered` says how many were.

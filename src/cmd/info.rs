@@ -360,8 +360,7 @@ fn commandstats(c: &mut Ctx) -> Lines {
 fn debug(c: &mut Ctx) -> Lines {
     let turns = &c.server.meter.turns;
     vec![
-        // The log is written with what commands changed, not apart from them.
-        line("eventloop_duration_aof_sum", 0),
+        line("eventloop_duration_aof_sum", turns.log_us),
         line("eventloop_duration_cron_sum", turns.cron_us),
         line("eventloop_duration_max", turns.max_us),
         line("eventloop_cmd_per_cycle_max", turns.max_commands),

@@ -40,7 +40,16 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { version: 11, compress: true, checksum: true, clock: None, now: 0, used_memory: 0, log_base: false, aux: Vec::new() }
+        Options {
+            version: 11,
+            compress: true,
+            checksum: true,
+            clock: None,
+            now: 0,
+            used_memory: 0,
+            log_base: false,
+            aux: Vec::new(),
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! The server and its log: loading it or the snapshot file at the start, writing it before replies go out, and when it is rewritten.
 
 use super::aof::{self, AppendLog, Files, Names, Policy};
-use super::{Server, dump, log};
-use crate::engine::{Config, Error, Loading, SessionId};
+use super::{Server, dump, figures, log};
+use crate::engine::{Config, Loading};
 use mio::Waker;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is being loaded.
 pub(super) enum Load {
@@ -28,10 +29,8 @@ impl Load {
 /// Returns the keeper of the log that `config` names, which is not there yet.
 pub(super) fn log_of(config: &Config, waker: Waker) -> Rc<RefCell<AppendLog>> {
     let text = |name: &str, default: &str| config.other.get(name).cloned().unwrap_or(default.to_string());
-    let names = Names {
-        folder: text("appenddirname", "appendonlydir"),
-        file: text("appendfilename", "appendonly.aof"),
-    };
+    let names =
+        Names { folder: text("appenddirname", "appendonlydir"), file: text("appendfilename", "appendonly.aof") };
     // A loop that cannot be woken looks again by itself soon.
     let wake = Arc::new(move || drop(waker.wake()));
     // The process works in the configured directory.
@@ -156,17 +155,18 @@ impl Server {
         } else if std::mem::take(&mut keeper.is_asked_for) {
             self.begin_log(&mut keeper, now);
         }
-        let began = log::now_us();
+        let began = figures::clock_us();
         let offset = self.engine.ks.effects.offset();
-        let pending = self.engine.ks.effects.pending();
+        let changed = self.engine.ks.effects.pending();
         keeper.take(self.engine.ks.effects.out(), offset, now);
-        if pending && self.engine.server.aof.flush_sleep_us > 0 {
-            std::thread::sleep(std::time::Duration::from_micros(self.engine.server.aof.flush_sleep_us));
+        if changed && self.engine.server.aof.flush_sleep_us > 0 {
+            std::thread::sleep(Duration::from_micros(self.engine.server.aof.flush_sleep_us));
         }
         keeper.flush(false, busy, now)?;
-        if pending {
-            let ms = log::now_us().saturating_sub(began) / 1000;
-            self.engine.server.meter.latency("aof-write", ms, now);
+        if changed {
+            let us = figures::clock_us().saturating_sub(began);
+            self.engine.server.meter.turns.log_us += us;
+            self.engine.server.meter.latency("aof-write", us / 1000, now);
         }
         keeper.tell(&mut self.engine);
         Ok(())
@@ -189,19 +189,6 @@ impl Server {
             keeper.stop_rewrite(&mut self.engine);
         }
         keeper.begin_rewrite(&mut self.engine, now);
-    }
-
-    /// Begins the rewrite that `from` asked for; tells it if that is not possible.
-    pub(super) fn rewrite_as_asked(&mut self, from: Option<SessionId>) {
-        if self.is_busy() {
-            // What came first in the same turn goes first.
-            self.engine.server.rewrite_scheduled = true;
-            return;
-        }
-        let begun = self.log.borrow_mut().begin_rewrite(&mut self.engine, log::now_ms());
-        if !begun {
-            self.take_back(from, STARTED, &Error::RewriteFailed);
-        }
     }
 
     /// Goes on with the rewrite in progress.
@@ -259,6 +246,3 @@ impl Server {
         true
     }
 }
-
-/// What BGREWRITEAOF answers before the host has begun.
-const STARTED: &[u8] = b"+Background append only file rewriting started\r\n";

@@ -11,6 +11,7 @@ pub mod log;
 pub mod memory;
 mod network;
 mod pace;
+mod requests;
 mod saving;
 pub mod settings;
 mod stopping;
@@ -18,7 +19,7 @@ mod stopping;
 use crate::cmd;
 use crate::cmd::params;
 use crate::engine::acl::DEFAULT;
-use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
+use crate::engine::{Engine, Options, Proto, SessionId};
 use aof::AppendLog;
 use connection::{Connection, Stream};
 use host::NativeHost;
@@ -40,8 +41,6 @@ const SIGNALS: Token = Token(0);
 const SYNCED: Token = Token(1);
 /// The loop looks at the clock at least this often: `hz 10`.
 const MAX_SLEEP_MS: u64 = 100;
-/// What SAVE answers before the host has saved.
-const OK: &[u8] = b"+OK\r\n";
 /// What a client from elsewhere is told while nobody has chosen a password.
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for \
 the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external \
@@ -378,46 +377,6 @@ impl Server {
             pending.drain(..).for_each(|place| self.flush(place));
             pending.append(&mut self.pending);
             self.pending = pending;
-        }
-    }
-
-    /// Does what commands asked the host for.
-    fn serve_requests(&mut self, from: Option<SessionId>) {
-        if !self.engine.has_requests() {
-            return;
-        }
-        for request in self.engine.take_requests() {
-            match request {
-                Request::Shutdown { save, force } => {
-                    let how = stopping::How { save, force };
-                    if !self.stop_if_possible(how)
-                        && let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
-                    {
-                        session.out.error(&Error::ShutdownFailed);
-                    }
-                }
-                Request::AbortShutdown => self.abort_stopping(),
-                Request::Save { background: false } => {
-                    if !self.save_now() {
-                        self.take_back(from, OK, &Error::new("ERR"));
-                    }
-                }
-                // What came first in the same turn goes first.
-                Request::Save { background: true } if self.is_busy() => self.engine.server.save_scheduled = true,
-                Request::Save { background: true } => self.begin_saving(),
-                Request::Rewrite => self.rewrite_as_asked(from),
-                Request::LoadLog => self.fatal = self.load_log_again().err(),
-            }
-        }
-    }
-
-    /// Answers an error instead of `said`, what the command said a moment ago, if nothing else was run since.
-    fn take_back(&mut self, from: Option<SessionId>, said: &[u8], error: &Error) {
-        if let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
-            && session.out.bytes().ends_with(said)
-        {
-            session.out.rewind(session.out.mark() - said.len());
-            session.out.error(error);
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn reload(c: &mut Ctx, mut args: Args) -> Outcome {
 
 /// Has the host load what its log holds. Where the log is not in files: writes all data to memory, and loads it from there.
 pub(super) fn load_log(c: &mut Ctx) -> Outcome {
-    if c.server.aof.enabled && c.server.host.keeps_log_files() {
+    if c.server.host.keeps_log_files() {
         c.request(Request::LoadLog);
         c.out.ok();
         return Ok(());

@@ -192,8 +192,6 @@ impl Load {
     fn end(&mut self, engine: &mut Engine) {
         engine.ks.expiry = Expiry::Deletes;
         engine.ks.dirty = 0;
-        // What a command of the log asked of the host is nothing to be done now.
-        engine.take_requests();
         if self.refused > 0 {
             log::warning(&format!("{} commands of the append only file were refused", self.refused));
         }
@@ -208,7 +206,8 @@ impl Load {
                 return Ok(Step::More);
             }
             part.stage = if part.bytes.starts_with(b"REDIS") {
-                let what = if part.name == self.names.file { "preamble from AOF file" } else { "base file on AOF loading" };
+                let what =
+                    if part.name == self.names.file { "preamble from AOF file" } else { "base file on AOF loading" };
                 log::notice(&format!("Reading RDB {what}..."));
                 let options = LoadOptions { now: self.now, keep_due: true, replace: false, size: part.size };
                 Stage::Snapshot(Box::new(Reader::new(options)))

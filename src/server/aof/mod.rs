@@ -14,6 +14,7 @@ mod load;
 mod manifest;
 mod rewrite;
 mod syncer;
+mod upkeep;
 mod write;
 
 pub use commands::Commands;
@@ -68,7 +69,9 @@ pub struct Policy {
 impl Policy {
     /// Whether the parameter `name` is one of those that are looked at here.
     pub fn of_log(name: &str) -> bool {
-        ["aof-", "auto-aof-", "rdb"].iter().any(|theme| name.starts_with(theme)) || name.ends_with("on-rewrite") || name == "appendfsync"
+        ["aof-", "auto-aof-", "rdb"].iter().any(|theme| name.starts_with(theme))
+            || name.ends_with("on-rewrite")
+            || name == "appendfsync"
     }
 
     /// Returns what `config` says.
@@ -155,7 +158,12 @@ pub struct AppendLog {
 
 impl AppendLog {
     /// Returns the keeper of a log that is not there. `wake` is called from another thread when something was made sure of.
-    pub fn new(disk: Rc<dyn Disk>, names: Names, policy: Policy, wake: Arc<dyn Fn() + Send + std::marker::Sync>) -> Self {
+    pub fn new(
+        disk: Rc<dyn Disk>,
+        names: Names,
+        policy: Policy,
+        wake: Arc<dyn Fn() + Send + std::marker::Sync>,
+    ) -> Self {
         AppendLog {
             disk,
             names,
@@ -262,7 +270,8 @@ impl AppendLog {
         let size = |name: &str| self.disk.size(&self.names.path(name)).unwrap_or_default();
         self.base_size = self.manifest.base.as_ref().map_or(0, |base| size(&base.name));
         let kept = self.manifest.incrs.len().saturating_sub(1);
-        self.before_tail = self.base_size + self.manifest.incrs[..kept].iter().map(|part| size(&part.name)).sum::<u64>();
+        self.before_tail =
+            self.base_size + self.manifest.incrs[..kept].iter().map(|part| size(&part.name)).sum::<u64>();
     }
 
     /// Learns how large the files are after they were loaded once more, which may have cut the last one.

@@ -12,9 +12,6 @@ use std::io;
 
 /// After so many bytes the file is made sure of, so that there is little to do at the end.
 const SYNC_STEP: u64 = 4 << 20;
-/// So many failures in a row put off the next attempt, by minutes that double each time up to this many.
-const FAILURES: u64 = 3;
-const MOST_MINUTES: u64 = 60;
 
 /// A rewrite in progress.
 pub(super) struct Rewrite {
@@ -333,42 +330,10 @@ impl AppendLog {
     /// Gives up the rewrite in progress, if there is one.
     pub fn stop_rewrite(&mut self, engine: &mut Engine) {
         let Some(rewrite) = self.rewrite.take() else { return };
-        log::notice("Killing running AOF rewrite");
+        log::notice("Killing running AOF rewrite child");
         engine.ks.snapshot_end();
         self.remove(&rewrite.path);
         engine.server.aof.rewriting_since_ms = None;
-    }
-
-    /// Whether rewrites failed so often that the next one has to wait.
-    pub fn is_limited(&mut self, failures: u64, now: u64) -> bool {
-        if failures < FAILURES {
-            (self.limited_until_ms, self.limit_minutes) = (None, 0);
-            return false;
-        }
-        if let Some(until) = self.limited_until_ms {
-            if now >= until {
-                self.limited_until_ms = None;
-            }
-            return now < until;
-        }
-        self.limit_minutes = (self.limit_minutes * 2).clamp(1, MOST_MINUTES);
-        self.limited_until_ms = Some(now + self.limit_minutes * 60_000);
-        log::warning(&format!(
-            "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in {} minutes",
-            self.limit_minutes
-        ));
-        true
-    }
-
-    /// By how many percent the log has grown, if that asks for a rewrite.
-    pub fn overgrown_percent(&self) -> Option<u64> {
-        let size = self.size();
-        if self.state != State::On || self.policy.growth_percent == 0 || size <= self.policy.min_size {
-            return None;
-        }
-        let growth = (u128::from(size) * 100 / u128::from(self.base_size.max(1))).saturating_sub(100);
-        let growth = u64::try_from(growth).unwrap_or(u64::MAX);
-        (growth >= self.policy.growth_percent).then_some(growth)
     }
 
     /// Writes the base of a log that begins with what there is, before anything else is done. Fails with what is to be logged.
@@ -388,27 +353,5 @@ impl AppendLog {
         self.disk.rename(&path, &self.names.path(&name)).map_err(failed)?;
         log::notice(&format!("Creating AOF base file {name} on server start"));
         Ok(())
-    }
-
-    /// Removes the files that are no longer needed, unless they are to stay. What cannot be removed does no harm.
-    pub fn remove_history(&mut self) {
-        if self.policy.keep_history || self.manifest.history.is_empty() {
-            return;
-        }
-        for part in std::mem::take(&mut self.manifest.history) {
-            log::notice(&format!("Removing the history file {} in the background", part.name));
-            self.remove(&self.names.path(&part.name));
-        }
-        if let Err(why) = self.manifest.store(&*self.disk, &self.names) {
-            log::warning(&why);
-        }
-    }
-
-    /// Removes a file; its bytes are freed in the thread, where nobody waits for it.
-    fn remove(&mut self, path: &str) {
-        if let Ok(file) = self.disk.remove(path) {
-            // Without a thread it is closed here.
-            let _ = self.syncer.give(Job::Close(false, file));
-        }
     }
 }

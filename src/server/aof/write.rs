@@ -148,7 +148,9 @@ impl AppendLog {
             self.buffer.drain(..done);
         }
         if self.policy.sync == Sync::Always {
-            return Err("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...".to_string());
+            return Err(
+                "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...".to_string()
+            );
         }
         self.write_trouble = Some(reason(error));
         Ok(())
@@ -204,7 +206,11 @@ impl AppendLog {
 
     /// Everything in the file is safe, or was asked to be: if nothing is under way, everything written is.
     fn note_safe(&mut self) {
-        if !self.is_syncing() && !self.syncer.is_closing() && self.sync_trouble.is_none() && self.policy.sync != Sync::No {
+        if !self.is_syncing()
+            && !self.syncer.is_closing()
+            && self.sync_trouble.is_none()
+            && self.policy.sync != Sync::No
+        {
             self.safe = self.written;
         }
     }
