@@ -110,22 +110,11 @@ impl Background {
         Ok(Background { target, dirty: ks.dirty, began_ms, pace: Pace::default() })
     }
 
-    /// Writes the next slice, `delay_us` after the last one for each key if that is not 0. Returns whether more is left; an error ends the save and removes the file.
+    /// Writes the next slice, `delay_us` after the last one for each key if that is not 0. Returns whether more is left; an error
+    /// ends the save and removes the file.
     pub fn step(&mut self, ks: &mut Keyspace, delay_us: u64) -> io::Result<bool> {
-        let Some(slice) = self.pace.slice(delay_us) else { return Ok(true) };
-        let more = ks.snapshot_step(slice);
-        let bytes = match ks.snapshot_sink() {
-            Some(sink) if more => sink.take(),
-            _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
-                sink.finish();
-                sink.take()
-            }),
-        };
-        if let Err(error) = self.target.file.write_all(&bytes) {
-            ks.snapshot_end();
-            return Err(error);
-        }
-        Ok(more)
+        let file = &mut self.target.file;
+        self.pace.step(ks, delay_us, |bytes| file.write_all(bytes))
     }
 
     /// How long until the next slice, ms.
@@ -150,6 +139,7 @@ pub fn save(
 ) -> io::Result<()> {
     let mut target = Target::create(path)?;
     let mut writer = Writer::new(ks, options);
+    let mut room = PIECE;
     for db in 0..ks.db_count() {
         ks.in_db(db, |ks| -> io::Result<()> {
             for entry in ks.iter() {
@@ -159,9 +149,13 @@ pub fn save(
                         return Err(io::ErrorKind::Interrupted.into());
                     }
                 }
-                writer.entry(db, entry);
-                if writer.pending() >= PIECE {
-                    target.file.write_all(&writer.take())?;
+                let mut whole = false;
+                while !whole {
+                    whole = writer.entry(db, entry, &mut room);
+                    if room == 0 {
+                        target.file.write_all(&writer.take())?;
+                        room = PIECE;
+                    }
                 }
             }
             Ok(())

@@ -113,9 +113,7 @@ impl Server {
         keeper.take(self.engine.ks.effects.out(), offset, now);
         keeper.flush(true, busy, now)?;
         keeper.find(true)?;
-        for db in 0..self.engine.ks.db_count() {
-            self.engine.ks.in_db(db, |ks| ks.flush(None));
-        }
+        self.engine.ks.clear();
         if let Some(mut load) = keeper.load(now)? {
             self.engine.server.loading = Some(Loading { began_ms: now, total: load.size, loaded: 0 });
             while load.step(&mut self.engine)? {}

@@ -3,6 +3,7 @@
 use crate::base::num::{NumBuf, fmt_f64, fmt_i64};
 use crate::ds::dict::Keyed;
 use crate::ds::listpack::Elem;
+use crate::engine::Keyspace;
 use crate::engine::entry::{Entry, Value};
 use crate::engine::snapshot::Sink;
 use crate::engine::value::Object;
@@ -20,10 +21,13 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Returns one that has written when it was made, s since the epoch, if that is wanted.
-    pub fn new(stamp_s: Option<u64>) -> Self {
+    /// Returns one for the data of `ks` that has written when it was made, s since the epoch, if that is wanted, and the function
+    /// libraries.
+    pub fn new(ks: &Keyspace, stamp_s: Option<u64>) -> Self {
         let out = stamp_s.map_or_else(Vec::new, |s| format!("#TS:{s}\r\n").into_bytes());
-        Commands { out, db: None }
+        let mut commands = Commands { out, db: None };
+        ks.functions.iter().for_each(|code| commands.command(&[b"FUNCTION", b"LOAD", code]));
+        commands
     }
 
     fn command(&mut self, argv: &[&[u8]]) {
@@ -84,7 +88,14 @@ impl Words {
 }
 
 impl Sink for Commands {
-    fn entry(&mut self, db: usize, entry: &Entry) {
+    fn entry(&mut self, db: usize, entry: &Entry, room: &mut usize) -> bool {
+        let before = self.out.len();
+        self.whole(db, entry);
+        *room = room.saturating_sub(self.out.len() - before);
+        true
+    }
+
+    fn whole(&mut self, db: usize, entry: &Entry) {
         let mut buf: NumBuf = [0; 40];
         if self.db.replace(db) != Some(db) {
             self.command(&[b"SELECT", fmt_i64(db as i64, &mut buf)]);

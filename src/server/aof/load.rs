@@ -342,8 +342,30 @@ impl PartLoad {
     }
 }
 
+/// Function libraries are no keys, and no command changes them here: they are kept as they came. Returns why not, if not; nothing if
+/// it is about something else.
+fn functions(engine: &mut Engine, argv: &[&[u8]]) -> Option<Result<(), String>> {
+    let is = |n: usize, word: &str| argv.get(n).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    if !is(0, "FUNCTION") {
+        return None;
+    }
+    let functions = &mut engine.ks.functions;
+    match argv.len() {
+        3 if is(1, "LOAD") => Some(functions.add(argv[2], false).map_err(|error| error.to_string())),
+        4 if is(1, "LOAD") && is(2, "REPLACE") => Some(functions.add(argv[3], true).map_err(|error| error.to_string())),
+        2 | 3 if is(1, "FLUSH") => {
+            *functions = Default::default();
+            Some(Ok(()))
+        }
+        _ => None,
+    }
+}
+
 /// Replays a command. Returns why it was refused, if it was. Fails with what is to be logged if there is no such command.
 fn apply(engine: &mut Engine, argv: &[&[u8]], file: &str) -> Result<Result<(), String>, String> {
+    if let Some(outcome) = functions(engine, argv) {
+        return Ok(outcome);
+    }
     let table = engine.server.table;
     let row = table.find(argv[0]).and_then(|row| crate::engine::resolve(table, row, argv).ok());
     let Some(row) = row.map(|row| table.slot(row).row) else {

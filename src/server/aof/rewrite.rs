@@ -160,7 +160,7 @@ impl AppendLog {
     /// What writes the base.
     fn sink(&self, ks: &mut Keyspace, now: u64) -> Box<dyn crate::engine::snapshot::Sink> {
         if !self.policy.rdb_base {
-            return Box::new(Commands::new(self.policy.stamps.then_some(now / 1000)));
+            return Box::new(Commands::new(ks, self.policy.stamps.then_some(now / 1000)));
         }
         // The lowest version that holds everything, so that a Redis of that version can take over.
         let volatile = (0..ks.db_count()).any(|db| ks.in_db(db, |ks| ks.has_volatile_fields()));
@@ -201,18 +201,13 @@ impl AppendLog {
 
     /// Writes the next slice of the base. Returns whether it is whole and safe.
     fn write_slice(&mut self, rewrite: &mut Rewrite, ks: &mut Keyspace) -> io::Result<bool> {
-        let Some(slice) = rewrite.pace.slice(self.policy.key_delay_us) else { return Ok(false) };
-        let more = ks.snapshot_step(slice);
-        let bytes = match ks.snapshot_sink() {
-            Some(sink) if more => sink.take(),
-            _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
-                sink.finish();
-                sink.take()
-            }),
-        };
-        write_all(&mut *rewrite.file, &bytes).map_err(|(_, error)| error)?;
-        rewrite.size += bytes.len() as u64;
-        self.written_bytes += bytes.len() as u64;
+        let Rewrite { pace, file, size, .. } = rewrite;
+        let written = &mut self.written_bytes;
+        let more = pace.step(ks, self.policy.key_delay_us, |bytes| {
+            *size += bytes.len() as u64;
+            *written += bytes.len() as u64;
+            write_all(&mut **file, bytes).map_err(|(_, error)| error)
+        })?;
         let step = self.policy.sync_in_steps && rewrite.size - rewrite.synced >= SYNC_STEP;
         if more && !step {
             return Ok(false);
@@ -343,7 +338,7 @@ impl AppendLog {
         let mut file = self.disk.create(&path).map_err(failed)?;
         let mut sink = self.sink(ks, now);
         for db in 0..ks.db_count() {
-            ks.in_db(db, |ks| ks.iter().for_each(|entry| sink.entry(db, entry)));
+            ks.in_db(db, |ks| ks.iter().for_each(|entry| sink.whole(db, entry)));
         }
         sink.finish();
         let bytes = sink.take();
