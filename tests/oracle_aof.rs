@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
 
 mod common;
-#[path = "aof/process.rs"]
-mod process;
+mod aof {
+    pub mod process;
+}
 
+use aof::process::{Folder, OURS, Process};
 use common::{Content, assert_same, dump, redis};
-use process::{Folder, Process};
 use tabdis::resp::reply::Value;
 
 /// Which server.
@@ -19,7 +20,7 @@ enum Kind {
 
 fn start(kind: Kind, folder: &Folder, args: &[&str]) -> Process {
     let program = match kind {
-        Kind::Ours => process::OURS.to_string(),
+        Kind::Ours => OURS.to_string(),
         Kind::Theirs => redis::program().unwrap(),
     };
     let always = ["--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes", "--save", ""];
@@ -186,5 +187,5 @@ fn a_log_beside_a_snapshot_file_is_begun_as_redis_begins_it() {
 }
 
 fn program_of(kind: Kind) -> String {
-    if kind == Kind::Ours { process::OURS.to_string() } else { redis::program().unwrap() }
+    if kind == Kind::Ours { OURS.to_string() } else { redis::program().unwrap() }
 }

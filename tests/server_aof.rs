@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing is to stop")]
 
 mod common;
-#[path = "aof/process.rs"]
-mod process;
+mod aof {
+    pub mod process;
+}
 
-use process::{Folder, OURS, Process};
+use aof::process::{Folder, OURS, Process};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! A disk in memory that dies at any step, with or without its cache, that fills up, and whose files a test can look at.
+#![allow(dead_code, reason = "every test program uses its own part of this")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Error, ErrorKind, Read};
@@ -23,6 +24,8 @@ struct State {
     /// So many bytes can still be written.
     room: Option<usize>,
     syncs: u64,
+    /// Making sure of a file fails.
+    sync_fails: bool,
 }
 
 struct Handle(MemoryDisk, usize);
@@ -82,6 +85,11 @@ impl MemoryDisk {
     /// Leaves room for so many bytes, or for all there will be.
     pub fn set_room(&self, room: Option<usize>) {
         self.state().room = room;
+    }
+
+    /// Lets making sure of files fail, or not any more.
+    pub fn set_sync_fails(&self, fails: bool) {
+        self.state().sync_fails = fails;
     }
 
     /// What is there when the process was killed.
@@ -219,6 +227,9 @@ impl DiskFile for Handle {
         let mut state = self.0.state();
         state.step()?;
         state.syncs += 1;
+        if state.sync_fails {
+            return Err(Error::other("the medium is worn out"));
+        }
         state.files[self.1].1 = state.files[self.1].0.len();
         Ok(())
     }

@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::rc::Rc;
 
-/// Read at once.
-const PIECE: usize = 1 << 20;
+/// Read at once: some milliseconds of commands.
+const PIECE: usize = 256 << 10;
 /// The same when tests want it slow.
 const SLOW_PIECE: usize = 4 << 10;
 /// The longest line that is a remark.
