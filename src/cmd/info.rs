@@ -184,7 +184,7 @@ fn persistence(c: &mut Ctx) -> Lines {
         line("current_save_keys_processed", done),
         line("current_save_keys_total", total),
         line("rdb_changes_since_last_save", c.ks.dirty),
-        line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running() && !rewriting_log)),
+        line("rdb_bgsave_in_progress", u8::from(c.is_saving())),
         line("rdb_last_save_time", c.server.last_save_ms / 1000),
         line("rdb_last_bgsave_status", status(saves.failed)),
         line("rdb_last_bgsave_time_sec", seconds(saves.seconds)),

@@ -179,17 +179,12 @@ const SAVE: Row = Row {
 };
 
 fn save(c: &mut Ctx) -> Outcome {
-    if is_saving(c) {
+    if c.is_saving() {
         return Err(Error::SaveInProgress);
     }
     c.request(Request::Save { background: false });
     c.out.ok();
     Ok(())
-}
-
-/// Whether a snapshot is being saved in the background, and not for the log.
-fn is_saving(c: &Ctx) -> bool {
-    c.ks.snapshot_running() && c.server.aof.rewriting_since_ms.is_none()
 }
 
 const BGSAVE: Row = Row {
@@ -211,7 +206,7 @@ fn bgsave(c: &mut Ctx) -> Outcome {
     let mut args = c.args();
     let schedule = args.word("SCHEDULE");
     args.end()?;
-    if is_saving(c) {
+    if c.is_saving() {
         return Err(Error::SaveInProgress);
     }
     if c.server.aof.rewriting_since_ms.is_some() {
@@ -246,7 +241,7 @@ fn bgrewriteaof(c: &mut Ctx) -> Outcome {
         return Err(Error::RewriteInProgress);
     }
     // Inside a transaction nothing is begun before its end.
-    if c.ks.snapshot_running() || c.nested {
+    if c.is_saving() || c.nested {
         c.server.rewrite_scheduled = true;
         // Who asks for it does not wait for the time at which one that failed is tried again.
         c.server.aof.rewrite_failures = 0;

@@ -106,12 +106,13 @@ pub async fn open<S: Storage>(
     let mut opening = Opening { storage, pause, progress, crc: Crc64::default(), report: Report::default() };
     let claim = opening.claim(&engine.server.run_id).await?;
     opening.report.manifest = opening.manifest().await?.unwrap_or_default();
-    if let Err(error) = opening.load(&mut engine.ks).await {
-        engine.ks.clear();
-        return Err(error);
-    }
-    opening.report.offset = opening.report.manifest.offset;
-    let log = opening.replay(engine).await?;
+    let log = match opening.data(engine).await {
+        Ok(log) => log,
+        Err(error) => {
+            engine.ks.clear();
+            return Err(error);
+        }
+    };
     engine.ks.effects.record(true);
     engine.ks.effects.restart();
     let report = opening.report;
@@ -210,6 +211,13 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
         let mut parser = parse::Parser::trusted();
         let Ok(Some(frame)) = parser.next(payload) else { return 0 };
         frame.iter().nth(1).and_then(crate::base::num::parse_u64).unwrap_or(0)
+    }
+
+    /// Loads the snapshot, and replays the log.
+    async fn data(&mut self, engine: &mut Engine) -> Result<Log, OpenError> {
+        self.load(&mut engine.ks).await?;
+        self.report.offset = self.report.manifest.offset;
+        self.replay(engine).await
     }
 
     /// Loads the snapshot.

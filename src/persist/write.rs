@@ -1,12 +1,10 @@
 //! The writing side: a machine that says what to commit next. It knows no clock and waits for nothing: [`super::drive`] does.
 
 use super::record::{Manifest, seal};
+use super::taking::Taking;
 use super::{Batch, Key, StorageError};
 use crate::engine::Keyspace;
-use crate::engine::entry::Entry;
-use crate::engine::snapshot::Sink;
-use crate::rdb::{self, crc64::Crc64};
-use std::rc::{Rc, Weak};
+use crate::rdb::crc64::Crc64;
 
 /// How much is written at a time.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +24,6 @@ impl Default for Options {
         Options { chunk: 256 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
     }
 }
-
-/// How much of a snapshot is done before a host is asked whether there is more time: bytes gone over, 32 more for an entry.
-const PIECE: usize = 32 << 10;
 
 /// What a host has to do.
 #[derive(Debug)]
@@ -68,25 +63,6 @@ pub struct Persist {
     flight: Flight,
 }
 
-/// A snapshot being taken.
-struct Taking {
-    /// What the manifest will be.
-    manifest: Manifest,
-    /// Bytes of the records that it makes superfluous.
-    log_bytes: u64,
-    /// The log waits for it: see [`Persist::replaced`].
-    held: bool,
-    /// Dead once the keyspace dropped our sink for another's.
-    alive: Weak<()>,
-    /// Bytes in no chunk yet.
-    bytes: Vec<u8>,
-    /// Chunks in no transaction yet, and their bytes.
-    chunks: Vec<(Key, Vec<u8>)>,
-    ready: usize,
-    /// Everything is in chunks.
-    complete: bool,
-}
-
 enum Flight {
     None,
     /// A transaction, and what is true once it is done.
@@ -109,27 +85,6 @@ struct After {
     superfluous: u64,
     /// The log waits for this: see [`Persist::replaced`].
     held: bool,
-}
-
-/// The RDB writer, and a token that dies with it.
-struct Marked {
-    writer: rdb::Writer,
-    _token: Rc<()>,
-}
-
-impl Sink for Marked {
-    fn entry(&mut self, db: usize, entry: &Entry, room: &mut usize) -> bool {
-        self.writer.entry(db, entry, room)
-    }
-    fn whole(&mut self, db: usize, entry: &Entry) {
-        self.writer.whole(db, entry);
-    }
-    fn finish(&mut self) {
-        self.writer.finish();
-    }
-    fn take(&mut self) -> Vec<u8> {
-        self.writer.take()
-    }
 }
 
 /// What [`super::open`] found, to go on from.
@@ -200,7 +155,7 @@ impl Persist {
     /// Gives up the snapshot being taken, for one: because the storage is full. The log goes on. If a transaction failed, what
     /// it holds of the snapshot is taken out of it.
     pub fn abandon(&mut self, ks: &mut Keyspace) {
-        if self.snapshot.as_ref().is_some_and(|taking| taking.alive.strong_count() > 0) {
+        if self.snapshot.as_ref().is_some_and(Taking::is_running) {
             ks.snapshot_end();
         }
         self.forget_snapshot();
@@ -226,7 +181,7 @@ impl Persist {
     /// Bytes of the snapshot being taken that wait in memory: up to those of a transaction and a chunk, and what was changed
     /// meanwhile.
     pub fn waiting(&self) -> usize {
-        self.snapshot.as_ref().map_or(0, |taking| taking.ready + taking.bytes.len())
+        self.snapshot.as_ref().map_or(0, Taking::waiting)
     }
 
     /// Whether a snapshot is being taken or asked for.
@@ -360,11 +315,6 @@ impl Persist {
         }
         self.wanted = false;
         self.pending.clear();
-        let token = Rc::new(());
-        let alive = Rc::downgrade(&token);
-        let options = rdb::Options { compress: self.options.compress, now, ..rdb::Options::default() };
-        let writer = rdb::Writer::new(ks, options);
-        ks.snapshot_begin(Box::new(Marked { writer, _token: token }));
         ks.effects.restart();
         let manifest = Manifest {
             generation: self.manifest.generation + 1,
@@ -374,55 +324,25 @@ impl Persist {
             notes: self.manifest.notes.clone(),
             ..Manifest::default()
         };
-        let held = std::mem::take(&mut self.held);
-        self.snapshot = Some(Taking {
-            manifest,
-            log_bytes: log,
-            held,
-            alive,
-            bytes: Vec::new(),
-            chunks: Vec::new(),
-            ready: 0,
-            complete: false,
-        });
-        self.held = held;
+        self.snapshot = Some(Taking::begin(ks, &self.options, manifest, log, self.held));
     }
 
-    /// Goes on with the snapshot as long as there is `more` time and not enough waits to be written.
-    fn go_on(&mut self, ks: &mut Keyspace, mut more: impl FnMut() -> bool) {
+    /// Goes on with the snapshot.
+    fn go_on(&mut self, ks: &mut Keyspace, more: impl FnMut() -> bool) {
         let Some(taking) = &mut self.snapshot else { return };
-        if taking.alive.strong_count() == 0 && !taking.complete {
-            // Another snapshot took the place of this one: it has to begin again.
-            self.forget_snapshot();
-            self.wanted = true;
-            return;
+        if taking.is_running() || taking.is_complete() {
+            return taking.go_on(ks, &self.options, &self.crc, more);
         }
-        let Options { chunk, batch, .. } = self.options;
-        while !taking.complete && taking.ready < batch {
-            if ks.snapshot_step(PIECE.min(chunk)) {
-                taking.add(ks.snapshot_sink().map(Sink::take));
-            } else {
-                taking.add(ks.snapshot_end().map(|mut sink| {
-                    sink.finish();
-                    sink.take()
-                }));
-                taking.complete = true;
-            }
-            taking.cut(chunk, &self.crc);
-            if !more() {
-                return;
-            }
-        }
+        // Another snapshot took the place of this one: it has to begin again.
+        self.forget_snapshot();
+        self.wanted = true;
     }
 
     /// Puts the chunks of the snapshot into the transaction once they fill one, and the manifest behind the last one.
     fn put_chunks(&mut self, batch: &mut Batch, after: &mut After) {
         let Some(taking) = &mut self.snapshot else { return };
-        if taking.complete || taking.ready >= self.options.batch {
-            batch.puts.append(&mut taking.chunks);
-            taking.ready = 0;
-        }
-        if taking.complete {
+        batch.puts.append(&mut taking.take_chunks(&self.options));
+        if taking.is_complete() {
             self.switch(batch, after);
         }
     }
@@ -461,27 +381,4 @@ impl Persist {
 /// What a snapshot makes superfluous.
 fn switch_deletes(manifest: &Manifest) -> [std::ops::Range<Key>; 2] {
     [Key::Chunk(0, 0)..Key::Chunk(manifest.generation, 0), Key::Log(0)..Key::Log(manifest.log)]
-}
-
-impl Taking {
-    /// Takes bytes of the writer.
-    fn add(&mut self, bytes: Option<Vec<u8>>) {
-        match bytes {
-            Some(bytes) if self.bytes.is_empty() => self.bytes = bytes,
-            bytes => self.bytes.extend_from_slice(&bytes.unwrap_or_default()),
-        }
-    }
-
-    /// Makes chunks of what there is.
-    fn cut(&mut self, size: usize, crc: &Crc64) {
-        let full = if self.complete { self.bytes.len() } else { self.bytes.len() / size * size };
-        for chunk in self.bytes[..full].chunks(size) {
-            let key = Key::Chunk(self.manifest.generation, self.manifest.chunks);
-            self.chunks.push((key, seal(crc, key, chunk)));
-            self.manifest.chunks += 1;
-            self.manifest.bytes += chunk.len() as u64;
-            self.ready += chunk.len();
-        }
-        self.bytes.drain(..full);
-    }
 }

@@ -11,6 +11,7 @@ use crate::rdb::{LoadOptions, Options, RdbError, Reader, Report, Writer};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 /// Read at once while loading, and written at once while everybody waits.
 const PIECE: usize = 1 << 20;
@@ -93,6 +94,8 @@ fn refuse(path: &Path, error: RdbError) -> String {
 /// A save in slices: the data of the moment it began, written while commands go on.
 pub struct Background {
     target: Target,
+    /// Everything is written, and on its way to the disk: that takes its time, and commands need not wait for it.
+    syncing: Option<JoinHandle<io::Result<()>>>,
     /// What `dirty` was when it began.
     pub dirty: u64,
     /// When it began, ms since the epoch.
@@ -107,24 +110,34 @@ impl Background {
         let began_ms = options.now;
         let writer = Writer::new(ks, options);
         ks.snapshot_begin(Box::new(writer));
-        Ok(Background { target, dirty: ks.dirty, began_ms, pace: Pace::default() })
+        Ok(Background { target, syncing: None, dirty: ks.dirty, began_ms, pace: Pace::default() })
     }
 
     /// Writes the next slice, `delay_us` after the last one for each key if that is not 0. Returns whether more is left; an error
     /// ends the save and removes the file.
     pub fn step(&mut self, ks: &mut Keyspace, delay_us: u64) -> io::Result<bool> {
+        if let Some(syncing) = &self.syncing {
+            return Ok(!syncing.is_finished());
+        }
         let file = &mut self.target.file;
-        self.pace.step(ks, delay_us, |bytes| file.write_all(bytes))
+        if !self.pace.step(ks, delay_us, |bytes| file.write_all(bytes))? {
+            let file = self.target.file.try_clone()?;
+            self.syncing = Some(std::thread::spawn(move || file.sync_all()));
+        }
+        Ok(true)
     }
 
     /// How long until the next slice, ms.
     pub fn wait_ms(&self, delay_us: u64) -> u64 {
-        self.pace.wait_ms(delay_us)
+        if self.syncing.is_some() { 1 } else { self.pace.wait_ms(delay_us) }
     }
 
-    /// Puts the file in its place.
+    /// Puts the file in its place, when [`Background::step`] has said that nothing is left.
     pub fn finish(self) -> io::Result<()> {
-        self.target.finish()
+        if let Some(syncing) = self.syncing {
+            syncing.join().map_err(|_| io::Error::other("the file was not synced"))??;
+        }
+        self.target.replace()
     }
 }
 
@@ -163,14 +176,16 @@ pub fn save(
     }
     writer.finish();
     target.file.write_all(&writer.take())?;
-    target.finish()
+    target.file.sync_all()?;
+    target.replace()
 }
 
 /// Writes `bytes` to `path` as a whole.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut target = Target::create(path)?;
     target.file.write_all(bytes)?;
-    target.finish()
+    target.file.sync_all()?;
+    target.replace()
 }
 
 /// A file that becomes another one when it is whole.
@@ -186,8 +201,8 @@ impl Target {
         Ok(Target { file: File::create(&temporary)?, temporary, path: path.to_path_buf() })
     }
 
-    fn finish(self) -> io::Result<()> {
-        self.file.sync_all()?;
+    /// Takes the other's place.
+    fn replace(self) -> io::Result<()> {
         std::fs::rename(&self.temporary, &self.path)
     }
 }

@@ -33,7 +33,7 @@ impl Pace {
         let slow = delay_us > 0;
         self.last_us = log::now_us();
         loop {
-            let more = ks.snapshot_step(if slow { 1 } else { PIECE });
+            let more = if slow { one_key(ks) } else { ks.snapshot_step(PIECE) };
             let bytes = match ks.snapshot_sink() {
                 Some(sink) if more => sink.take(),
                 _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
@@ -53,4 +53,15 @@ impl Pace {
         let wait_us = self.last_us.saturating_add(delay_us).saturating_sub(log::now_us());
         if delay_us == 0 { 0 } else { wait_us.div_ceil(1000) }
     }
+}
+
+/// Writes one key of the running snapshot. Returns whether more are left.
+fn one_key(ks: &mut Keyspace) -> bool {
+    let left = ks.snapshot_left();
+    while ks.snapshot_step(1) {
+        if ks.snapshot_left() < left {
+            return true;
+        }
+    }
+    false
 }

@@ -75,10 +75,6 @@ impl Server {
     pub(super) fn save_on(&mut self) {
         let Some(mut saving) = self.saving.take() else { return };
         let delay = self.save_delay_us();
-        if saving.wait_ms(delay) > 0 {
-            self.saving = Some(saving);
-            return;
-        }
         let (dirty, began) = (saving.dirty, saving.began_ms);
         match saving.step(&mut self.engine.ks, delay) {
             Ok(true) => self.saving = Some(saving),
