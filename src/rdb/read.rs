@@ -186,10 +186,15 @@ impl Reader {
     pub fn finish(self) -> Result<Report, RdbError> {
         match self.stage {
             Stage::Done => Ok(self.report),
-            Stage::Head if self.rest.is_empty() || !b"REDIS".starts_with(&self.rest[..self.rest.len().min(5)]) => {
-                Err(RdbError::NotRdb)
-            }
-            _ => Err(RdbError::Truncated),
+            _ => Err(self.too_short(&self.rest)),
+        }
+    }
+
+    /// What is wrong with a file that ends with `rest`, of which nothing can be made.
+    fn too_short(&self, rest: &[u8]) -> RdbError {
+        match self.stage {
+            Stage::Head if rest.is_empty() || !b"REDIS".starts_with(&rest[..rest.len().min(5)]) => RdbError::NotRdb,
+            _ => RdbError::Truncated,
         }
     }
 
@@ -212,7 +217,7 @@ impl Reader {
             return Ok(used - before);
         }
         if self.options.size > 0 && self.wanted as u64 > self.options.size - self.report.bytes.min(self.options.size) {
-            return Err(RdbError::Truncated);
+            return Err(self.too_short(&all[used..]));
         }
         self.rest = if before > 0 && used == 0 { held } else { all[used..].to_vec() };
         Ok(bytes.len())
