@@ -222,6 +222,8 @@ fn word(request: &Request) -> &'static str {
         Request::Save { background: true } => "bgsave",
         Request::Save { background: false } => "save",
         Request::Rewrite => "rewrite",
+        // A page has no such files, and says so to the command.
+        Request::LoadLog => "load log",
         Request::Shutdown { save: Some(true), .. } => "shutdown save",
         Request::Shutdown { save: Some(false), .. } => "shutdown nosave",
         Request::Shutdown { save: None, .. } => "shutdown",
