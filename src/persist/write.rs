@@ -3,10 +3,8 @@
 use super::record::{Manifest, seal};
 use super::{Batch, Key, StorageError};
 use crate::engine::Keyspace;
-use crate::engine::entry::Entry;
 use crate::engine::snapshot::Sink;
 use crate::rdb::{self, crc64::Crc64};
-use std::rc::{Rc, Weak};
 
 /// How much is written at a time.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +74,8 @@ struct Taking {
     log_bytes: u64,
     /// The log waits for it: see [`Persist::replaced`].
     held: bool,
-    /// Dead once the keyspace dropped our sink for another's.
-    alive: Weak<()>,
+    /// The number of the snapshot.
+    number: u64,
     /// Bytes in no chunk yet.
     bytes: Vec<u8>,
     /// Chunks in no transaction yet, and their bytes.
@@ -109,27 +107,6 @@ struct After {
     superfluous: u64,
     /// The log waits for this: see [`Persist::replaced`].
     held: bool,
-}
-
-/// The RDB writer, and a token that dies with it.
-struct Marked {
-    writer: rdb::Writer,
-    _token: Rc<()>,
-}
-
-impl Sink for Marked {
-    fn entry(&mut self, db: usize, entry: &Entry, room: &mut usize) -> bool {
-        self.writer.entry(db, entry, room)
-    }
-    fn whole(&mut self, db: usize, entry: &Entry) {
-        self.writer.whole(db, entry);
-    }
-    fn finish(&mut self) {
-        self.writer.finish();
-    }
-    fn take(&mut self) -> Vec<u8> {
-        self.writer.take()
-    }
 }
 
 /// What [`super::open`] found, to go on from.
@@ -200,7 +177,7 @@ impl Persist {
     /// Gives up the snapshot being taken, for one: because the storage is full. The log goes on. If a transaction failed, what
     /// it holds of the snapshot is taken out of it.
     pub fn abandon(&mut self, ks: &mut Keyspace) {
-        if self.snapshot.as_ref().is_some_and(|taking| taking.alive.strong_count() > 0) {
+        if self.snapshot.as_ref().is_some_and(|taking| ks.is_taking(taking.number)) {
             ks.snapshot_end();
         }
         self.forget_snapshot();
@@ -355,16 +332,14 @@ impl Persist {
         let log = self.log_bytes + after.record;
         let grown = log > self.options.least_log.max(self.manifest.bytes);
         // Effects that were not pushed yet belong before the snapshot: it begins when they are.
-        if self.snapshot.is_some() || !(grown || self.wanted) || ks.effects.pending() {
+        if self.snapshot.is_some() || ks.snapshot_running() || !(grown || self.wanted) || ks.effects.pending() {
             return;
         }
         self.wanted = false;
         self.pending.clear();
-        let token = Rc::new(());
-        let alive = Rc::downgrade(&token);
         let options = rdb::Options { compress: self.options.compress, now, ..rdb::Options::default() };
         let writer = rdb::Writer::new(ks, options);
-        ks.snapshot_begin(Box::new(Marked { writer, _token: token }));
+        let number = ks.snapshot_begin(Box::new(writer));
         ks.effects.restart();
         let manifest = Manifest {
             generation: self.manifest.generation + 1,
@@ -379,7 +354,7 @@ impl Persist {
             manifest,
             log_bytes: log,
             held,
-            alive,
+            number,
             bytes: Vec::new(),
             chunks: Vec::new(),
             ready: 0,
@@ -391,7 +366,7 @@ impl Persist {
     /// Goes on with the snapshot as long as there is `more` time and not enough waits to be written.
     fn go_on(&mut self, ks: &mut Keyspace, mut more: impl FnMut() -> bool) {
         let Some(taking) = &mut self.snapshot else { return };
-        if taking.alive.strong_count() == 0 && !taking.complete {
+        if !taking.complete && !ks.is_taking(taking.number) {
             // Another snapshot took the place of this one: it has to begin again.
             self.forget_snapshot();
             self.wanted = true;

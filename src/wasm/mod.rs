@@ -12,3 +12,4 @@ mod clock;
 pub mod idb;
 mod state;
 pub mod store;
+mod transfer;

@@ -5,6 +5,7 @@ use super::class::Host;
 use super::clock::clock_us;
 use super::idb::{IdbStorage, Refusal};
 use super::state::{self, State};
+use crate::engine::Keyspace;
 use crate::persist::{self, Next, OpenError, Options, Persist, Progress, Report, Storage, StorageError};
 use js_sys::{Function, Promise};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 /// How long a step may go on with a snapshot, µs: with what JavaScript does for it, less than 4 ms.
-const SLICE_US: u64 = 3_000;
+pub(super) const SLICE_US: u64 = 3_000;
 
 /// Where the data is kept.
 pub struct Store {
@@ -197,6 +198,20 @@ fn with_store<R>(f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
     })?
 }
 
+/// Exchanges all data for `other`, and has a snapshot of it stored.
+pub(super) fn take_over(state: &mut State, other: Keyspace, now: u64) {
+    let mut store = state.store.take();
+    if let Some(store) = &mut store {
+        // What was changed before belongs to the data that goes.
+        store.push(state);
+    }
+    state.engine.take_over(other, now);
+    if let Some(Store { persist, .. }) = &mut store {
+        persist.replaced(persist.offset());
+    }
+    state.store = store;
+}
+
 fn storage_failure(error: &StorageError) -> JsValue {
     let code = match error {
         StorageError::Quota => "QUOTA",
@@ -207,6 +222,6 @@ fn storage_failure(error: &StorageError) -> JsValue {
     failure(code, error.to_string())
 }
 
-fn failure(code: &'static str, message: String) -> JsValue {
+pub(super) fn failure(code: &'static str, message: String) -> JsValue {
     serde_wasm_bindgen::to_value(&Failure { code, message }).unwrap_or(JsValue::UNDEFINED)
 }

@@ -85,7 +85,13 @@ pub fn all() -> Vec<Format> {
     row(13, 4, "hash ziplist", b().string(&ziplist(&["f", "v", "g", "w"])), "None hash f=v@None g=w@Nonelistpack");
     let nodes = b().raw(&[2]).string(&ziplist(&["a", "b"])).string(&ziplist(&["c"]));
     row(14, 7, "quicklist", nodes, "None list a b cquicklist");
-    row(15, 9, "stream", stream(1), "None stream 1-1 3-4 0-0 +2 1-1[f=v] 3-4[g=7] g>1-1/Some(1) 1-1:c@5x2 c(1-1)stream");
+    row(
+        15,
+        9,
+        "stream",
+        stream(1),
+        "None stream 1-1 3-4 0-0 +2 1-1[f=v] 3-4[g=7] g>1-1/Some(1) 1-1:c@5x2 c(1-1)stream",
+    );
     row(16, 10, "hash listpack", b().string(&listpack(&["f", "v", "1", "2"])), "None hash 1=2@None f=v@Nonelistpack");
     row(17, 10, "zset listpack", b().string(&listpack(&["a", "1", "b", "2.5"])), "None zset a=1.0 b=2.5listpack");
     let nodes = b().raw(&[2, 2]).string(&listpack(&["a", "5"])).raw(&[1]).string(&[b'x'; 9000]);
