@@ -33,6 +33,8 @@ function breathe(): Promise<void> {
 export class Store {
   /** What went wrong last, if it was not put right since. */
   error: StorageError | null = null
+  /** Bytes that were cut off the end of the log. */
+  torn = 0
   private running = false
   /** Something is new since the engine was last asked. */
   private asked = false
@@ -56,9 +58,10 @@ export class Store {
   static async open(core: Core, name: string, strict: boolean, onchange: (error: StorageError | null) => void): Promise<Store> {
     const unlock = await lock(name)
     try {
-      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe))) as { damage?: string }
+      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe))) as { damage?: string; torn: number }
       const store = new Store(core, strict, unlock, onchange)
-      if (report.damage) store.fail(new StorageError('DAMAGED', `${report.damage}: the data before it was loaded, nothing will be written`))
+      store.torn = report.torn
+      if (report.damage) store.fail(new StorageError('DAMAGED', `${report.damage}: what is good before it was loaded, nothing will be written; rescue('${name}') gives you the stored bytes`))
       return store
     } catch (error) {
       unlock()
@@ -183,6 +186,40 @@ export async function remove(name: string): Promise<void> {
     })
   } finally {
     unlock()
+  }
+}
+
+/**
+ * Returns all bytes that are stored under `name`, good or not, of any version, as they are: one command `VALUE name bytes` in RESP for
+ * each value. Nothing is changed. Fails with GONE if nothing is stored.
+ */
+export async function rescue(name: string): Promise<Blob> {
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const request = indexedDB.open(`tabdis:${name}`)
+    // It would have been made now.
+    request.onupgradeneeded = () => request.transaction?.abort()
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(new StorageError('GONE', `nothing is stored under '${name}'`, { cause: request.error }))
+  })
+  try {
+    const parts: BlobPart[] = []
+    const encoder = new TextEncoder()
+    const bulk = (bytes: Uint8Array<ArrayBuffer>) => parts.push(`$${bytes.length}\r\n`, bytes, '\r\n')
+    await new Promise<void>((resolve, reject) => {
+      const request = database.transaction('values').objectStore('values').openCursor()
+      request.onerror = () => reject(storageError({ code: 'FAILED', message: String(request.error) }))
+      request.onsuccess = () => {
+        const cursor = request.result
+        if (!cursor) return resolve()
+        parts.push('*3\r\n$5\r\nVALUE\r\n')
+        bulk(encoder.encode(String(cursor.key)))
+        bulk(cursor.value as Uint8Array<ArrayBuffer>)
+        cursor.continue()
+      }
+    })
+    return new Blob(parts, { type: 'application/octet-stream' })
+  } finally {
+    database.close()
   }
 }
 

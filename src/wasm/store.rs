@@ -78,6 +78,11 @@ impl Host {
         let result = match opened {
             Ok((persist, report)) => {
                 state.engine.server.last_save_ms = report.manifest.time.max(state.engine.server.last_save_ms);
+                if let Some(damage) = &report.damage {
+                    // What commands change would not be kept.
+                    let aof = &mut state.engine.server.aof;
+                    (aof.write_failed, aof.refuses_writes) = (Some(damage.to_string()), true);
+                }
                 state.store = Some(Store { persist, storage: Rc::new(storage) });
                 Ok(report)
             }
@@ -92,7 +97,6 @@ impl Host {
             Ok(report) => Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?),
             Err(OpenError::Storage(error)) => Err(storage_failure(&error)),
             Err(error @ OpenError::Newer(_)) => Err(failure("NEWER", error.to_string())),
-            Err(error @ OpenError::Damaged(_)) => Err(failure("DAMAGED", error.to_string())),
         }
     }
 
