@@ -4,43 +4,11 @@
 mod common;
 
 use common::engine::EnginePeer;
+use common::heap::{PerThread, used};
 use common::peer::{Peer, printed};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use tabdis::base::heap::block;
-
-/// Counts for each thread, so that tests need not wait for one another.
-struct PerThread;
 
 #[global_allocator]
 static ALLOCATOR: PerThread = PerThread;
-
-thread_local! {
-    static USED: Cell<i64> = const { Cell::new(0) };
-}
-
-fn count(bytes: i64) {
-    // At a thread's end the cell may be gone; nobody asks then.
-    _ = USED.try_with(|used| used.set(used.get() + bytes));
-}
-
-fn used() -> u64 {
-    USED.with(|used| used.get().max(0) as u64)
-}
-
-// SAFETY: every call goes to `System` with the arguments it came with.
-unsafe impl GlobalAlloc for PerThread {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(block(layout.size()) as i64);
-        // SAFETY: the caller's promise is `System`'s.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        count(-(block(layout.size()) as i64));
-        // SAFETY: as above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
 
 /// A peer that takes commands as lines, with a clock that stands still.
 struct Db(EnginePeer);

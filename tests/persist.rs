@@ -4,198 +4,13 @@
 
 mod common;
 
-use common::{Content, assert_same, content};
-use std::cell::RefCell;
+use common::kept::{NOW, command, pieces};
+use common::{Content, assert_same};
 use std::collections::BTreeMap;
 use tabdis::base::rng::Rng;
-use tabdis::engine::{Engine, SessionId};
-use tabdis::persist::{
-    Batch, Host, Key, MemoryStorage, Next, OpenError, Options, Persist, Report, Storage, StorageError, drive, open, run,
-};
+use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Options, Storage, StorageError, run};
 
-const NOW: u64 = 1_700_000_000_000;
-
-/// Small enough that a few dozen commands take snapshots of many chunks.
-const SMALL: Options = Options { chunk: 150, batch: 400, least_log: 1_500, compress: true };
-
-/// An engine whose data is kept.
-struct Node {
-    engine: Engine,
-    session: SessionId,
-    persist: Persist,
-    report: Report,
-    storage: MemoryStorage,
-}
-
-impl Node {
-    fn open(storage: MemoryStorage, seed: u64) -> Result<Self, OpenError> {
-        Self::open_with(storage, seed, SMALL)
-    }
-
-    fn open_with(storage: MemoryStorage, seed: u64, options: Options) -> Result<Self, OpenError> {
-        let (mut engine, session) = common::engine(seed);
-        engine.ks.now = NOW;
-        let opened = run(open(&storage, &mut engine, options, async |_| {}));
-        if opened.is_err() {
-            assert!(content(&mut engine.ks).is_empty());
-        }
-        let (persist, report) = opened?;
-        Ok(Node { engine, session, persist, report, storage })
-    }
-
-    fn run(&mut self, line: &str) -> String {
-        let reply = common::run(&mut self.engine, self.session, NOW, line);
-        let effects = std::mem::take(self.engine.effects());
-        self.persist.push(&effects);
-        reply
-    }
-
-    /// Commits until there is nothing to do.
-    fn settle(&mut self) {
-        let desk = Desk(RefCell::new((&mut self.engine, &mut self.persist)));
-        run(drive(&self.storage, &desk));
-    }
-
-    fn content(&mut self) -> Content {
-        content(&mut self.engine.ks)
-    }
-
-    fn reopened(&self) -> Node {
-        Node::open(self.storage.clone(), 99).unwrap()
-    }
-}
-
-/// Time for so many pieces of a snapshot besides the first.
-fn pieces(mut count: usize) -> impl FnMut() -> bool {
-    move || {
-        count = count.wrapping_sub(1);
-        count != usize::MAX
-    }
-}
-
-/// How a host lends the engine to [`drive`].
-struct Desk<'a>(RefCell<(&'a mut Engine, &'a mut Persist)>);
-
-impl Host for Desk<'_> {
-    fn next(&self) -> Next {
-        let (engine, persist) = &mut *self.0.borrow_mut();
-        persist.push(&std::mem::take(engine.effects()));
-        persist.next(&mut engine.ks, pieces(2), NOW)
-    }
-    fn done(&self, batch: Batch, result: Result<(), StorageError>) {
-        self.0.borrow_mut().1.done(batch, result);
-    }
-    async fn pause(&self) {}
-}
-
-/// A command that changes something, in most cases.
-fn command(rng: &mut Rng) -> String {
-    let (key, n) = (format!("k{}", rng.below(25)), rng.below(1000));
-    match rng.below(20) {
-        0 => format!("INCR n{n}"),
-        1 => format!("APPEND {key} text-{n}"),
-        2 => format!("RPUSH l{key} {n} {}", "x".repeat(n / 5)),
-        3 => format!("LPOP l{key}"),
-        4 => format!("SADD s{key} {n} member{n}"),
-        5 => format!("SPOP s{key}"),
-        6 => format!("ZADD z{key} {n}.5 m{}", n % 9),
-        7 => format!("HSET h{key} f{} {n}", n % 12),
-        8 => format!("HPEXPIREAT h{key} {} FIELDS 1 f{}", NOW + 1_000_000, n % 12),
-        9 => format!("DEL {key} l{key} s{key}"),
-        10 => format!("EXPIRE {key} {}", 1000 + n),
-        11 => format!("RENAME {key} k{}", rng.below(25)),
-        12 => format!("SELECT {}", rng.below(3)),
-        13 if n < 100 => "FLUSHDB".to_string(),
-        14 if n < 200 => "SWAPDB 0 2".to_string(),
-        15 => format!("SET {key} {} PX {}", "y".repeat(n), 100_000 + n),
-        _ => format!("SET {key} value-{n}"),
-    }
-}
-
-/// How the storage goes at the crash.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Crash {
-    /// Without the transaction.
-    Before,
-    /// With it, but nobody is told.
-    After,
-}
-
-/// Runs a random load until transaction `crash_at`, and checks what is there afterwards. Returns `None` if there are not so
-/// many, or else whether a snapshot was being taken.
-fn crash(seed: u64, crash_at: usize, how: Crash) -> Option<bool> {
-    let mut rng = Rng::new(seed);
-    let mut node = Node::open(MemoryStorage::default(), seed).unwrap();
-    assert!(node.report.fresh);
-    // The state at every offset at which a unit ended.
-    let mut states: BTreeMap<u64, Content> = BTreeMap::from([(0, Content::new())]);
-    let mut commits = 0;
-    for step in 0..220 {
-        if rng.below(9) == 0 {
-            node.run("MULTI");
-            (0..rng.below(4)).for_each(|_| _ = node.run(&command(&mut rng)));
-            node.run("EXEC");
-        } else {
-            node.run(&command(&mut rng));
-        }
-        states.insert(node.persist.offset(), node.content());
-        if step == 100 {
-            node.persist.compact();
-        }
-        if rng.below(3) > 0 {
-            continue;
-        }
-        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(rng.below(3)), NOW) else { continue };
-        // While the transaction is in flight, life goes on.
-        (0..rng.below(3)).for_each(|_| {
-            node.run(&command(&mut rng));
-            states.insert(node.persist.offset(), node.content());
-        });
-        assert!(matches!(node.persist.next(&mut node.engine.ks, pieces(3), NOW), Next::Wait));
-        commits += 1;
-        if commits < crash_at {
-            let result = run(node.storage.commit(&batch));
-            node.persist.done(batch, result);
-            continue;
-        }
-        if how == Crash::After {
-            run(node.storage.commit(&batch)).unwrap();
-        }
-        let mut again = Node::open(node.storage.clone(), seed + 1).unwrap();
-        assert_eq!((again.report.damage.take(), again.report.torn), (None, None));
-        let offset = again.report.offset;
-        assert!(offset >= node.persist.stored() && (how == Crash::After || offset == node.persist.stored()));
-        assert_same(&again.content(), &states[&offset]);
-        // It goes on from there, and nothing that the crash left behind stays.
-        (0..30).for_each(|_| _ = again.run(&command(&mut rng)));
-        again.settle();
-        assert_eq!(again.persist.stored(), again.persist.offset());
-        assert_same(&again.reopened().content(), &again.content());
-        again.persist.compact();
-        again.settle();
-        let generation = again.persist.manifest().generation;
-        let clean =
-            again.storage.edit(|values| values.keys().all(|key| !matches!(key, Key::Chunk(g, _) if *g != generation)));
-        assert!(clean);
-        return Some(node.persist.is_compacting());
-    }
-    None
-}
-
-#[test]
-fn a_crash_at_any_transaction_leaves_the_state_of_one() {
-    let mut amid = 0;
-    for seed in 0..5 {
-        for how in [Crash::Before, Crash::After] {
-            let each = (1 + seed as usize..).step_by(5).map_while(|at| crash(seed, at, how));
-            let (reached, while_compacting) =
-                each.fold((0, 0), |(n, amid), compacting| (n + 1, amid + usize::from(compacting)));
-            assert!(reached > 10, "{reached} transactions");
-            amid += while_compacting;
-        }
-    }
-    assert!(amid > 30, "{amid} of the crashes while a snapshot was taken");
-}
+type Node = common::kept::Node<MemoryStorage>;
 
 #[test]
 fn snapshots_follow_the_log_and_bound_what_is_written() {
@@ -216,6 +31,77 @@ fn snapshots_follow_the_log_and_bound_what_is_written() {
     assert!(written < effects * 5, "{written} bytes written for {effects} of effects");
     let stored: usize = node.storage.edit(|values| values.values().map(Vec::len).sum());
     assert!(stored < 20_000, "{stored} bytes stored");
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
+fn a_small_write_beside_a_large_snapshot_costs_no_more_than_its_own_bytes() {
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: 1_000, compress: true };
+    let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
+    for n in 0..20_000 {
+        let key = format!("key:{n}");
+        node.engine.ks.set_text(key.as_bytes(), b"value", tabdis::engine::Ttl::Clear);
+    }
+    node.persist.compact();
+    node.settle();
+    let (snapshot, from) = (node.persist.manifest().bytes, node.persist.offset());
+    assert!(snapshot > 200_000 && node.persist.manifest().generation == 1);
+    let (mut written, mut records) = (0, 0);
+    while node.persist.log_bytes() + 1_000 < snapshot {
+        node.run(&format!("SET key:{} other-{records}", records % 100));
+        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, || true, NOW) else { panic!("it is written") };
+        // One record, and no look at the storage but for the claim.
+        assert_eq!((batch.puts.len(), batch.expect.len()), (1, 1));
+        assert_eq!(node.persist.waiting(), 0);
+        written += batch.puts[0].1.len() as u64;
+        records += 1;
+        let result = run(node.storage.commit(&batch));
+        node.persist.done(batch, result);
+    }
+    let effects = node.persist.offset() - from;
+    assert_eq!(written, effects + 40 * records);
+    assert_eq!(node.persist.manifest().generation, 1);
+    // Once the log has outgrown the snapshot there is a new one: about as much again, over all.
+    for n in 0..100 {
+        node.run(&format!("SET key:{n} {}", "x".repeat(100)));
+    }
+    node.settle();
+    assert_eq!(node.persist.manifest().generation, 2);
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
+fn what_waits_of_a_snapshot_is_bounded_and_is_written_in_full_transactions() {
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: u64::MAX, compress: true };
+    let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
+    for n in 0..5_000 {
+        let key = format!("key:{n}");
+        node.engine.ks.set_text(key.as_bytes(), b"a value of some length", tabdis::engine::Ttl::Clear);
+    }
+    let mut large = tabdis::ds::hash::Hash::new();
+    let limits = node.engine.ks.limits.hash;
+    (0..20_000).for_each(|n| _ = large.set(format!("field:{n}").as_bytes(), b"value", &limits, 1));
+    let large = tabdis::engine::value::Object::Hash(large);
+    node.engine.ks.set_object(b"large", large, tabdis::engine::Ttl::Clear);
+    node.persist.compact();
+    let (mut most, mut pieces_left, mut transactions, mut short) = (0, 0, 0, 0);
+    loop {
+        match node.persist.next(&mut node.engine.ks, pieces(pieces_left), NOW) {
+            Next::Commit(batch) => {
+                let bytes: usize = batch.puts.iter().map(|(_, value)| value.len()).sum();
+                assert!(bytes < options.batch + options.chunk + 1_000, "{bytes} bytes in a transaction");
+                (transactions, short) = (transactions + 1, short + usize::from(bytes < options.batch));
+                let result = run(node.storage.commit(&batch));
+                node.persist.done(batch, result);
+            }
+            Next::Again => {}
+            Next::Wait => break,
+        }
+        most = most.max(node.persist.waiting());
+        pieces_left = (pieces_left + 1) % 4;
+    }
+    assert!(most <= options.batch + 2 * options.chunk, "{most} bytes wait");
+    assert!(transactions > 20 && short == 1, "{transactions} transactions, {short} of them short");
     assert_same(&node.reopened().content(), &node.content());
 }
 

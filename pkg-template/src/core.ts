@@ -388,6 +388,11 @@ export class Core {
     }
   }
 
+  /** The store has left something to be done: data that was flushed while a snapshot still needed it is freed now. */
+  reschedule(): void {
+    this.schedule(this.guard(() => this.host.nextWake()))
+  }
+
   /** Sets the one timer there is to when the engine wants it, ms since the epoch. */
   private schedule(at: number): void {
     clearTimeout(this.timer)

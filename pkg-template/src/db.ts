@@ -3,6 +3,7 @@
 import { AsyncClient, Chain, SyncClient, install, type AsyncCommands, type BytesCommands, type Chained } from './client.js'
 import { Core, type Queued } from './core.js'
 import { EngineDead, StorageError } from './errors.js'
+import { hasFiles } from './files.js'
 import type { WasmSource } from './load.js'
 import { wasmModule } from './load.js'
 import { Session, type SessionOptions } from './session.js'
@@ -19,8 +20,9 @@ export interface OpenOptions {
   /** Bytes of memory to have ready, so that growing does not interrupt. */
   reserve?: number
   /**
-   * What a change has survived when its promise resolves. `relaxed`, the default: nothing yet, but the browser gets it within the
-   * same turn; `flush` resolves when it has it. `strict`: the loss of power, as far as the browser can promise that.
+   * What a change has survived when its promise resolves. `relaxed`, the default: nothing yet, but the browser (in Node, the
+   * system) gets it within the same turn; `flush` resolves when it has it. `strict`: the loss of power, as far as that can be
+   * promised.
    */
   durability?: 'relaxed' | 'strict'
   /** The engine, where it cannot be found beside the code. */
@@ -46,7 +48,7 @@ export interface Status {
 
 /** Where data is kept. */
 export interface StorageStatus {
-  mode: 'memory' | 'indexeddb'
+  mode: 'memory' | 'indexeddb' | 'files'
   /** The bytes stored. */
   bytes: number
   /** Whether something is not stored yet. */
@@ -158,7 +160,7 @@ export class Db extends AsyncClient {
     if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
     const { bytes, offset, stored, readOnly } = store.standing()
     const { error, torn } = store
-    return { ...status, storage: { mode: 'indexeddb', bytes, pending: stored < offset, readOnly, torn, error } }
+    return { ...status, storage: { mode: store.mode, bytes, pending: stored < offset, readOnly, torn, error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -228,7 +230,8 @@ export class Db extends AsyncClient {
       this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }))
       if (strict) this.core.stored = async (any) => void ((any || this.core.hasEffects) && (await this.flush()))
     } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== 'UNAVAILABLE') throw error
+      // Who names a folder wants his data to be there.
+      if (!(error instanceof StorageError) || error.code !== 'UNAVAILABLE' || hasFiles()) throw error
       // A private window: better a store that forgets than none. Told when there is somebody to hear it.
       this.unavailable = error
       setTimeout(() => this.emit('storage', { error }), 0)
@@ -256,16 +259,13 @@ export class Db extends AsyncClient {
 
 /** Opens a database in memory. It is gone when it is closed. */
 export function open(options?: OpenOptions): Promise<Db>
-/** Opens the database `name`, which is kept in the browser. */
+/** Opens the database `name`, which is kept in the browser; in Node, in the files of the folder of that name. */
 export function open(name: string, options?: OpenOptions): Promise<Db>
 export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Promise<Db> {
   const named = typeof args[0] === 'string'
   // A name that is undefined by mistake must not become a database that forgets everything.
   if (args.length > 0 && (!args[0] || (!named && typeof args[0] !== 'object'))) {
     throw new TypeError('the name of a database is a string that is not empty')
-  }
-  if (named && typeof indexedDB === 'undefined' && typeof process === 'object' && process.versions?.node) {
-    throw new StorageError('UNAVAILABLE', 'Node has no IndexedDB, and databases in files are not there yet: open() has one in memory')
   }
   const options = ((named ? args[1] : args[0]) ?? {}) as OpenOptions
   const module = await wasmModule(options.wasm)

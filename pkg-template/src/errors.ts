@@ -60,11 +60,11 @@ export class RdbError extends Error {
 
 /** Why storage did not do what it was asked. */
 export type StorageCode =
-  /** There is no IndexedDB here, or it is forbidden. */
+  /** There is no IndexedDB here, or it is forbidden; in Node, nothing can be written there. */
   | 'UNAVAILABLE'
   /** There is no room. */
   | 'QUOTA'
-  /** Another tab has the database. */
+  /** Another tab or process has the database. */
   | 'LOCKED'
   /** What is stored is not what was written. */
   | 'DAMAGED'

@@ -1,6 +1,7 @@
-// Keeps a database in IndexedDB: when to write, how often to try again, who may write at all. What is written is Rust's.
+// Keeps a database in IndexedDB, or in files: when to write, how often to try again, who may write at all. What is written is Rust's.
 import type { Core } from './core.js'
 import { StorageError, type StorageCode } from './errors.js'
+import { Folder, hasFiles, removeFolder } from './files.js'
 
 /** What the engine says to do next. */
 const [NOTHING, GO_ON, LET_OTHERS] = [0, 1, 2]
@@ -47,19 +48,22 @@ export class Store {
     private readonly core: Core,
     /** Promises of commands resolve when the change is on the disk. */
     readonly strict: boolean,
+    /** Where data is kept. */
+    readonly mode: 'indexeddb' | 'files',
     private readonly unlock: () => void,
     private readonly onchange: (error: StorageError | null) => void,
   ) {}
 
   /**
-   * Loads what is stored under `name` and keeps what changes. Fails with a StorageError: LOCKED while another tab has it, DAMAGED
+   * Loads what is stored under `name` and keeps what changes. Fails with a StorageError: LOCKED while another tab or process has it, DAMAGED
    * or NEWER when it cannot be read, UNAVAILABLE when there is no IndexedDB.
    */
   static async open(core: Core, name: string, strict: boolean, onchange: (error: StorageError | null) => void): Promise<Store> {
-    const unlock = await lock(name)
+    const folder = hasFiles() ? await Folder.open(name) : undefined
+    const unlock = folder ? () => folder.close() : await lock(name)
     try {
-      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe))) as { damage?: string; torn: number }
-      const store = new Store(core, strict, unlock, onchange)
+      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe, folder))) as { damage?: string; torn: number }
+      const store = new Store(core, strict, folder ? 'files' : 'indexeddb', unlock, onchange)
       store.torn = report.torn
       if (report.damage) store.fail(new StorageError('DAMAGED', `${report.damage}: what is good before it was loaded, nothing will be written; rescue('${name}') gives you the stored bytes`))
       return store
@@ -127,6 +131,7 @@ export class Store {
         if (next === GO_ON) this.succeed()
         if (next === LET_OTHERS) await breathe()
       }
+      if (!this.closed) this.core.reschedule()
       this.settle()
     } catch (error) {
       this.fail(storageError(error))
@@ -175,8 +180,9 @@ export class Store {
   }
 }
 
-/** Removes everything stored under `name`. Fails with LOCKED while a tab has it open. */
+/** Removes everything stored under `name`, and nothing else. Fails with LOCKED while it is open. */
 export async function remove(name: string): Promise<void> {
+  if (hasFiles()) return removeFolder(name)
   const unlock = await lock(name)
   try {
     await new Promise<void>((resolve, reject) => {

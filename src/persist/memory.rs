@@ -43,6 +43,6 @@ mod tests {
 
     #[test]
     fn conforms() {
-        super::super::run(super::super::conformance::all(async || MemoryStorage::default()));
+        super::super::run(super::super::conformance::all(async || MemoryStorage::default(), async |storage| storage));
     }
 }

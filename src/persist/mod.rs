@@ -14,9 +14,11 @@
 //! - Every transaction checks that this owner is still the last one to have claimed the storage.
 
 pub mod conformance;
+pub mod files;
 mod memory;
 mod open;
 mod record;
+mod taking;
 mod write;
 
 pub use memory::MemoryStorage;
@@ -81,7 +83,7 @@ pub struct Batch {
     pub expect: Vec<(Key, Option<Vec<u8>>)>,
     /// These are removed, first.
     pub deletes: Vec<Range<Key>>,
-    /// These are stored, over what was there.
+    /// These are stored, over what was there; of one key the last.
     pub puts: Vec<(Key, Vec<u8>)>,
 }
 

@@ -9,6 +9,8 @@ use crate::resp::{encode, parse};
 const HEAD: usize = 8 + 8 + 16 + 8;
 /// The version of what the manifest describes.
 const FORMAT: u64 = 1;
+/// No count comes so far; behind it adding would not go on for ever.
+const MAX: u64 = 1 << 62;
 
 /// Returns `payload` as it is stored under `key`.
 pub(super) fn seal(crc: &Crc64, key: Key, payload: &[u8]) -> Vec<u8> {
@@ -127,7 +129,7 @@ impl Manifest {
             Some(newer) => return Err(ManifestError::Newer(newer)),
             None => return Err(ManifestError::Malformed),
         }
-        let need = |name: &[u8]| value(name).ok_or(ManifestError::Malformed);
+        let need = |name: &[u8]| value(name).filter(|n| *n <= MAX).ok_or(ManifestError::Malformed);
         let note = |[name, value]: &[&[u8]; 2]| {
             let name = name.strip_prefix(b"note:")?;
             Some((String::from_utf8_lossy(name).into_owned(), value.to_vec()))
@@ -179,6 +181,10 @@ mod tests {
         assert_eq!(Manifest::decode(&bytes), Ok(manifest));
         for cut in 0..bytes.len() {
             assert_eq!(Manifest::decode(&bytes[..cut]), Err(ManifestError::Malformed));
+        }
+        for wrong in [MAX + 1, u64::MAX] {
+            let bytes = Manifest { generation: wrong, ..Manifest::default() }.encode();
+            assert_eq!(Manifest::decode(&bytes), Err(ManifestError::Malformed));
         }
         let mut out = Vec::new();
         encode::command(&mut out, &[b"MANIFEST", b"format", b"2", b"other", b"x"]);

@@ -1,10 +1,10 @@
 //! The writing side: a machine that says what to commit next. It knows no clock and waits for nothing: [`super::drive`] does.
 
 use super::record::{Manifest, seal};
+use super::taking::Taking;
 use super::{Batch, Key, StorageError};
 use crate::engine::Keyspace;
-use crate::engine::snapshot::Sink;
-use crate::rdb::{self, crc64::Crc64};
+use crate::rdb::crc64::Crc64;
 
 /// How much is written at a time.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,6 @@ impl Default for Options {
         Options { chunk: 256 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
     }
 }
-
-/// How much of a snapshot is done before a host is asked whether there is more time: bytes gone over, 32 more for an entry.
-const PIECE: usize = 32 << 10;
 
 /// What a host has to do.
 #[derive(Debug)]
@@ -64,25 +61,6 @@ pub struct Persist {
     /// The keyspace was replaced: the log cannot go on before a snapshot of it is stored.
     held: bool,
     flight: Flight,
-}
-
-/// A snapshot being taken.
-struct Taking {
-    /// What the manifest will be.
-    manifest: Manifest,
-    /// Bytes of the records that it makes superfluous.
-    log_bytes: u64,
-    /// The log waits for it: see [`Persist::replaced`].
-    held: bool,
-    /// The number of the snapshot.
-    number: u64,
-    /// Bytes in no chunk yet.
-    bytes: Vec<u8>,
-    /// Chunks in no transaction yet, and their bytes.
-    chunks: Vec<(Key, Vec<u8>)>,
-    ready: usize,
-    /// Everything is in chunks.
-    complete: bool,
 }
 
 enum Flight {
@@ -177,7 +155,7 @@ impl Persist {
     /// Gives up the snapshot being taken, for one: because the storage is full. The log goes on. If a transaction failed, what
     /// it holds of the snapshot is taken out of it.
     pub fn abandon(&mut self, ks: &mut Keyspace) {
-        if self.snapshot.as_ref().is_some_and(|taking| ks.is_taking(taking.number)) {
+        if self.snapshot.as_ref().is_some_and(|taking| taking.is_running(ks)) {
             ks.snapshot_end();
         }
         self.forget_snapshot();
@@ -203,7 +181,7 @@ impl Persist {
     /// Bytes of the snapshot being taken that wait in memory: up to those of a transaction and a chunk, and what was changed
     /// meanwhile.
     pub fn waiting(&self) -> usize {
-        self.snapshot.as_ref().map_or(0, |taking| taking.ready + taking.bytes.len())
+        self.snapshot.as_ref().map_or(0, Taking::waiting)
     }
 
     /// Whether a snapshot is being taken or asked for.
@@ -331,15 +309,12 @@ impl Persist {
     fn begin_snapshot(&mut self, ks: &mut Keyspace, after: &After, now: u64) {
         let log = self.log_bytes + after.record;
         let grown = log > self.options.least_log.max(self.manifest.bytes);
-        // Effects that were not pushed yet belong before the snapshot: it begins when they are.
+        // Effects that were not pushed yet belong before the snapshot: it begins when they are. Another one is let end first.
         if self.snapshot.is_some() || ks.snapshot_running() || !(grown || self.wanted) || ks.effects.pending() {
             return;
         }
         self.wanted = false;
         self.pending.clear();
-        let options = rdb::Options { compress: self.options.compress, now, ..rdb::Options::default() };
-        let writer = rdb::Writer::new(ks, options);
-        let number = ks.snapshot_begin(Box::new(writer));
         ks.effects.restart();
         let manifest = Manifest {
             generation: self.manifest.generation + 1,
@@ -349,55 +324,25 @@ impl Persist {
             notes: self.manifest.notes.clone(),
             ..Manifest::default()
         };
-        let held = std::mem::take(&mut self.held);
-        self.snapshot = Some(Taking {
-            manifest,
-            log_bytes: log,
-            held,
-            number,
-            bytes: Vec::new(),
-            chunks: Vec::new(),
-            ready: 0,
-            complete: false,
-        });
-        self.held = held;
+        self.snapshot = Some(Taking::begin(ks, &self.options, manifest, log, self.held));
     }
 
-    /// Goes on with the snapshot as long as there is `more` time and not enough waits to be written.
-    fn go_on(&mut self, ks: &mut Keyspace, mut more: impl FnMut() -> bool) {
+    /// Goes on with the snapshot.
+    fn go_on(&mut self, ks: &mut Keyspace, more: impl FnMut() -> bool) {
         let Some(taking) = &mut self.snapshot else { return };
-        if !taking.complete && !ks.is_taking(taking.number) {
-            // Another snapshot took the place of this one: it has to begin again.
-            self.forget_snapshot();
-            self.wanted = true;
-            return;
+        if taking.is_running(ks) || taking.is_complete() {
+            return taking.go_on(ks, &self.options, &self.crc, more);
         }
-        let Options { chunk, batch, .. } = self.options;
-        while !taking.complete && taking.ready < batch {
-            if ks.snapshot_step(PIECE.min(chunk)) {
-                taking.add(ks.snapshot_sink().map(Sink::take));
-            } else {
-                taking.add(ks.snapshot_end().map(|mut sink| {
-                    sink.finish();
-                    sink.take()
-                }));
-                taking.complete = true;
-            }
-            taking.cut(chunk, &self.crc);
-            if !more() {
-                return;
-            }
-        }
+        // Another snapshot took the place of this one: it has to begin again.
+        self.forget_snapshot();
+        self.wanted = true;
     }
 
     /// Puts the chunks of the snapshot into the transaction once they fill one, and the manifest behind the last one.
     fn put_chunks(&mut self, batch: &mut Batch, after: &mut After) {
         let Some(taking) = &mut self.snapshot else { return };
-        if taking.complete || taking.ready >= self.options.batch {
-            batch.puts.append(&mut taking.chunks);
-            taking.ready = 0;
-        }
-        if taking.complete {
+        batch.puts.append(&mut taking.take_chunks(&self.options));
+        if taking.is_complete() {
             self.switch(batch, after);
         }
     }
@@ -436,27 +381,4 @@ impl Persist {
 /// What a snapshot makes superfluous.
 fn switch_deletes(manifest: &Manifest) -> [std::ops::Range<Key>; 2] {
     [Key::Chunk(0, 0)..Key::Chunk(manifest.generation, 0), Key::Log(0)..Key::Log(manifest.log)]
-}
-
-impl Taking {
-    /// Takes bytes of the writer.
-    fn add(&mut self, bytes: Option<Vec<u8>>) {
-        match bytes {
-            Some(bytes) if self.bytes.is_empty() => self.bytes = bytes,
-            bytes => self.bytes.extend_from_slice(&bytes.unwrap_or_default()),
-        }
-    }
-
-    /// Makes chunks of what there is.
-    fn cut(&mut self, size: usize, crc: &Crc64) {
-        let full = if self.complete { self.bytes.len() } else { self.bytes.len() / size * size };
-        for chunk in self.bytes[..full].chunks(size) {
-            let key = Key::Chunk(self.manifest.generation, self.manifest.chunks);
-            self.chunks.push((key, seal(crc, key, chunk)));
-            self.manifest.chunks += 1;
-            self.manifest.bytes += chunk.len() as u64;
-            self.ready += chunk.len();
-        }
-        self.bytes.drain(..full);
-    }
 }

@@ -99,6 +99,8 @@ pub struct Report {
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// Keys that room is made for at once. For more, what the growing dicts do costs little beside the loading.
+const MAX_RESERVED: u64 = 1 << 22;
 /// Auxiliary fields that are kept, which is some ten in real files; the others are only read.
 const MAX_AUX: usize = 100;
 
@@ -328,10 +330,10 @@ impl Reader {
         Ok(())
     }
 
-    /// Makes room for the keys that are announced, but in all databases for no more than the file could hold.
+    /// Makes room for the keys that are announced, but in all databases for no more than the file could hold, nor than is worth it.
     fn reserve(&mut self, ks: &mut Keyspace, keys: u64, at_hand: usize) {
         // A key takes at least a type, two lengths and a byte of name, but for one.
-        let most = (self.options.size.max(at_hand as u64) / 4).saturating_sub(self.announced);
+        let most = (self.options.size.max(at_hand as u64) / 4).min(MAX_RESERVED).saturating_sub(self.announced);
         let keys = keys.min(most);
         self.announced += keys;
         ks.in_db(self.db, |ks| ks.reserve(usize::try_from(keys).unwrap_or(0)));

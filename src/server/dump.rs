@@ -9,6 +9,7 @@ use crate::rdb::{LoadOptions, Options, RdbError, Reader, Report, Writer};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 /// Read at once while loading.
 const PIECE: usize = 1 << 20;
@@ -95,6 +96,8 @@ fn refuse(path: &Path, error: RdbError) -> String {
 /// A save in slices: the data of the moment it began, written while commands go on.
 pub struct Background {
     target: Target,
+    /// Everything is written, and on its way to the disk: that takes its time, and commands need not wait for it.
+    syncing: Option<JoinHandle<io::Result<()>>>,
     /// What `dirty` was when it began.
     pub dirty: u64,
     /// When it began, ms since the epoch.
@@ -112,11 +115,14 @@ impl Background {
         let began_ms = options.now;
         let writer = Writer::new(ks, options);
         ks.snapshot_begin(Box::new(writer));
-        Ok(Background { target, dirty: ks.dirty, began_ms, delay_us: 0, due_us: 0 })
+        Ok(Background { target, syncing: None, dirty: ks.dirty, began_ms, delay_us: 0, due_us: 0 })
     }
 
     /// Writes the next slice. Returns whether more is left; an error ends the save and removes the file.
     pub fn step(&mut self, ks: &mut Keyspace) -> io::Result<bool> {
+        if let Some(syncing) = &self.syncing {
+            return Ok(!syncing.is_finished());
+        }
         let began = log::now_us();
         let slow = self.delay_us > 0;
         if slow {
@@ -126,7 +132,7 @@ impl Background {
             self.due_us = began + self.delay_us;
         }
         loop {
-            let more = ks.snapshot_step(if slow { 1 } else { SAVE_PIECE });
+            let more = if slow { one_key(ks) } else { ks.snapshot_step(SAVE_PIECE) };
             let bytes = match ks.snapshot_sink() {
                 Some(sink) if more => sink.take(),
                 _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
@@ -138,28 +144,51 @@ impl Background {
                 ks.snapshot_end();
                 return Err(error);
             }
+            if !more {
+                let file = self.target.file.try_clone()?;
+                self.syncing = Some(std::thread::spawn(move || file.sync_all()));
+            }
             if !more || slow || log::now_us().saturating_sub(began) >= SLICE_US {
-                return Ok(more);
+                return Ok(true);
             }
         }
     }
 
     /// How long until the next slice, ms.
     pub fn wait_ms(&self) -> u64 {
-        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
+        match (&self.syncing, self.delay_us) {
+            (Some(_), _) => 1,
+            (None, 0) => 0,
+            (None, _) => self.due_us.saturating_sub(log::now_us()).div_ceil(1000),
+        }
     }
 
-    /// Puts the file in its place.
+    /// Puts the file in its place, when [`Background::step`] has said that nothing is left.
     pub fn finish(self) -> io::Result<()> {
-        self.target.finish()
+        if let Some(syncing) = self.syncing {
+            syncing.join().map_err(|_| io::Error::other("the file was not synced"))??;
+        }
+        self.target.replace()
     }
+}
+
+/// Writes one key of the running snapshot. Returns whether more are left.
+fn one_key(ks: &mut Keyspace) -> bool {
+    let left = ks.snapshot_left();
+    while ks.snapshot_step(1) {
+        if ks.snapshot_left() < left {
+            return true;
+        }
+    }
+    false
 }
 
 /// Writes `bytes` to `path` as a whole.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut target = Target::create(path)?;
     target.file.write_all(bytes)?;
-    target.finish()
+    target.file.sync_all()?;
+    target.replace()
 }
 
 /// A file that becomes another one when it is whole.
@@ -175,8 +204,8 @@ impl Target {
         Ok(Target { file: File::create(&temporary)?, temporary, path: path.to_path_buf() })
     }
 
-    fn finish(self) -> io::Result<()> {
-        self.file.sync_all()?;
+    /// Takes the other's place.
+    fn replace(self) -> io::Result<()> {
         std::fs::rename(&self.temporary, &self.path)
     }
 }

@@ -105,10 +105,6 @@ impl Server {
     /// Goes on with it.
     pub(super) fn save_on(&mut self) {
         let Some(mut saving) = self.saving.take() else { return };
-        if saving.wait_ms() > 0 {
-            self.saving = Some(saving);
-            return;
-        }
         let (dirty, began) = (saving.dirty, saving.began_ms);
         match saving.step(&mut self.engine.ks) {
             Ok(true) => self.saving = Some(saving),

@@ -9,6 +9,7 @@ pub mod abi;
 pub mod alloc;
 pub mod class;
 mod clock;
+pub mod files;
 pub mod idb;
 mod state;
 pub mod store;

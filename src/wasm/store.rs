@@ -1,26 +1,36 @@
-//! The engine's data in IndexedDB: opens it, writes what is new a transaction at a time, says how it stands. JavaScript decides
+//! The engine's data in IndexedDB, or in files: opens it, writes what is new a transaction at a time, says how it stands. JavaScript decides
 //! when: it calls [`Host::store_step`] as long as there is something to do, and again a while after a failure.
 
 use super::class::Host;
 use super::clock::clock_us;
-use super::idb::{IdbStorage, Refusal};
+use super::files::{Folder, FolderStorage};
+use super::idb::{self, IdbStorage};
 use super::state::{self, State};
 use crate::engine::Keyspace;
-use crate::persist::{self, Next, OpenError, Options, Persist, Progress, Report, Storage, StorageError};
+use crate::persist::{
+    self, Batch, Key, Next, OpenError, Options, Persist, Progress, Report, Storage, StorageError, files,
+};
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// How long a step may go on with a snapshot, µs: with what JavaScript does for it, less than 4 ms.
-pub(super) const SLICE_US: u64 = 3_000;
+/// How long a step may go on, µs: with the piece of work that is begun then, and what JavaScript does for it, at most 4 ms.
+pub(super) const SLICE_US: u64 = 2_500;
 
 /// Where the data is kept.
 pub struct Store {
     persist: Persist,
-    storage: Rc<IdbStorage>,
+    storage: Rc<Place>,
+}
+
+/// What kind of place that is.
+enum Place {
+    Idb(IdbStorage),
+    Files(FolderStorage),
 }
 
 /// An error in a word for programs and a sentence for people.
@@ -53,15 +63,18 @@ struct Standing {
 
 #[wasm_bindgen]
 impl Host {
-    /// Loads the store `name` into the engine, which must be new, and keeps what changes from then on. Commands wait meanwhile:
+    /// Loads the store `name`, or that in `folder`, into the engine, which must be new, and keeps what changes. Commands wait meanwhile:
     /// they answer that there is no such session. `pause` is called every few ms with the bytes loaded and those there are, as
     /// far as it is known, and its promise awaited. Fails with `{code, message}`; the engine is as it was then.
     #[wasm_bindgen(js_name = openStore)]
-    pub async fn open_store(&self, name: String, strict: bool, pause: Function) -> Result<JsValue, JsValue> {
-        let storage = IdbStorage::open(&name, strict).await.map_err(|refusal| match refusal {
-            Refusal::Unavailable(message) => failure("UNAVAILABLE", message),
-            Refusal::Failed(error) => storage_failure(&error),
-        })?;
+    pub async fn open_store(
+        &self,
+        name: String,
+        strict: bool,
+        pause: Function,
+        folder: Option<Folder>,
+    ) -> Result<JsValue, JsValue> {
+        let storage = Place::open(&name, strict, folder).await?;
         // The engine is nobody else's while it loads.
         let mut state = state::take().ok_or_else(|| failure("FAILED", "the engine is busy".to_string()))?;
         let until = Cell::new(clock_us() + SLICE_US);
@@ -83,8 +96,9 @@ impl Host {
                     let aof = &mut state.engine.server.aof;
                     (aof.write_failed, aof.refuses_writes) = (Some(damage.to_string()), true);
                 }
+                let torn = report.torn.unwrap_or(0) + storage.torn();
                 state.store = Some(Store { persist, storage: Rc::new(storage) });
-                Ok(report)
+                Ok(Report { torn: Some(torn), ..report })
             }
             Err(error) => {
                 state.engine.ks.effects.record(false);
@@ -166,6 +180,56 @@ impl Host {
     #[wasm_bindgen(js_name = closeStore)]
     pub fn close_store(&self) {
         with_store(|_, store| store.storage.close());
+    }
+}
+
+impl Place {
+    /// Fails with `{code, message}`.
+    async fn open(name: &str, strict: bool, folder: Option<Folder>) -> Result<Self, JsValue> {
+        match folder {
+            Some(folder) => {
+                FolderStorage::open(folder, strict).await.map(Place::Files).map_err(|refusal| match refusal {
+                    files::Refusal::Newer(_) => failure("NEWER", refusal.to_string()),
+                    files::Refusal::Damaged(_) => failure("DAMAGED", refusal.to_string()),
+                    files::Refusal::Failed(error) => storage_failure(&error),
+                })
+            }
+            None => IdbStorage::open(name, strict).await.map(Place::Idb).map_err(|refusal| match refusal {
+                idb::Refusal::Unavailable(message) => failure("UNAVAILABLE", message),
+                idb::Refusal::Failed(error) => storage_failure(&error),
+            }),
+        }
+    }
+
+    /// How many bytes had not been written completely, besides those of records.
+    fn torn(&self) -> u64 {
+        match self {
+            Place::Idb(_) => 0,
+            Place::Files(storage) => storage.torn(),
+        }
+    }
+
+    /// Ends the connection, if it is one.
+    fn close(&self) {
+        if let Place::Idb(storage) = self {
+            storage.close();
+        }
+    }
+}
+
+impl Storage for Place {
+    async fn read(&self, range: Range<Key>, most: usize) -> Result<Vec<(Key, Vec<u8>)>, StorageError> {
+        match self {
+            Place::Idb(storage) => storage.read(range, most).await,
+            Place::Files(storage) => storage.read(range, most).await,
+        }
+    }
+
+    async fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
+        match self {
+            Place::Idb(storage) => storage.commit(batch).await,
+            Place::Files(storage) => storage.commit(batch).await,
+        }
     }
 }
 

@@ -69,7 +69,8 @@ pub fn content_and_encodings(ks: &mut Keyspace) -> Content {
     all
 }
 
-fn value(entry: &Entry) -> String {
+/// A text of a value.
+pub fn value(entry: &Entry) -> String {
     let sorted = |mut parts: Vec<String>| {
         parts.sort();
         parts.join(" ")

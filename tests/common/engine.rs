@@ -36,7 +36,11 @@ impl EnginePeer {
 
     /// Returns an empty engine at `now`, ms since the epoch.
     pub fn at(seed: u64, now: u64) -> Self {
-        let mut engine = Engine::new(cmd::table(), &Options { databases: 16, seed, now });
+        Self::of(Engine::new(cmd::table(), &Options { databases: 16, seed, now }), seed, now)
+    }
+
+    /// Returns clients for an engine that is there.
+    pub fn of(mut engine: Engine, seed: u64, now: u64) -> Self {
         engine.server.config.enable_debug_command = tabdis::engine::config::Permission::Yes;
         EnginePeer { engine, now, effects: Vec::new(), seed, clients: BTreeMap::new() }
     }

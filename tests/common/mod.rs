@@ -4,17 +4,22 @@
 pub mod bench;
 pub mod content;
 pub mod data;
+pub mod disk;
 pub mod dump;
 pub mod engine;
 pub mod formats;
+pub mod heap;
+pub mod kept;
 pub mod leader;
 pub mod peer;
 #[cfg(unix)]
 pub mod redis;
+pub mod spoil;
 pub mod streams;
 pub mod syntax;
 pub mod transcript;
 pub mod words;
+pub mod workout;
 
 pub use content::*;
 

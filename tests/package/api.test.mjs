@@ -6,19 +6,13 @@ import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import { root } from '../tools/process.mjs'
 
-const { EngineDead, MultiError, ReplyError, StorageError, open } = await import(pathToFileURL(join(root, 'pkg/dist/index.js')).href)
+const { EngineDead, MultiError, ReplyError, open } = await import(pathToFileURL(join(root, 'pkg/dist/index.js')).href)
 
 const db = await open()
 const has = (name) => db.commands.some((command) => command.name === name)
 after(() => db.close())
 
 describe('opening', () => {
-  test('a name needs a place to keep the data', async () => {
-    const error = await open('shop').catch((error) => error)
-    assert.ok(error instanceof StorageError)
-    assert.equal(error.code, 'UNAVAILABLE')
-  })
-
   test('a name that is missing, empty or no string is refused', async () => {
     for (const name of ['', undefined, null, 7, true]) await assert.rejects(open(name), TypeError)
   })
