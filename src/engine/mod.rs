@@ -32,6 +32,7 @@ pub mod reply;
 pub mod row;
 pub mod session;
 pub mod snapshot;
+mod take_over;
 pub mod tracking;
 pub mod value;
 mod wait;
