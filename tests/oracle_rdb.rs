@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::data::{NOW, fill_with, old_file};
+use common::data::{NOW, fill_with};
+use common::formats;
 use common::{assert_same, content};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use tabdis::base::rng::Rng;
 use tabdis::ds::dict::Keyed;
 use tabdis::engine::Keyspace;
+use tabdis::engine::keyspace::Clock;
 use tabdis::rdb::{self, LoadOptions, Options, Restored};
 use tabdis::resp::encode;
 use tabdis::resp::reply::{Decoder, Value};
@@ -241,17 +243,97 @@ fn what_is_saved_here_loads_in_redis_and_comes_back_the_same() {
     }
 }
 
+/// Redis 7.0 knows versions up to 10, and types up to 19.
 #[test]
-fn old_formats_load_here_as_in_redis() {
-    for version in [4, 9] {
-        let mut redis = Redis::start(&format!("old-{version}"), Some(&old_file(version)));
-        let mut want = content(&mut load(&redis.save()));
-        let mut got = content(&mut load(&old_file(version)));
-        // This key was due long before redis-server began.
-        got.retain(|key, _| key.1 != b"seconds");
-        want.retain(|key, _| key.1 != b"seconds");
-        assert_eq!(got.len(), 9);
-        assert_same(&got, &want);
+fn files_written_by_hand_load_here_as_in_redis() {
+    for version in [1, 4, 5, 6, 7, 8, 9, 10] {
+        let file = formats::whole(version);
+        let mut redis = Redis::start(&format!("hand-{version}"), Some(&file));
+        if version >= 5 {
+            redis.check_rdb(&file);
+        }
+        let mut ks = load(&file);
+        assert_same(&content(&mut load(&redis.save())), &content(&mut ks));
+        // And what is made of it here goes back.
+        let back = version_10(&mut ks);
+        redis.check_rdb(&back);
+        let mut other = Redis::start(&format!("hand-back-{version}"), Some(&back));
+        assert_eq!(other.text("DEBUG DIGEST"), redis.text("DEBUG DIGEST"));
+        assert!(ks.in_db(2, |ks| ks.len()) >= 12);
+    }
+}
+
+#[test]
+fn function_libraries_go_both_ways() {
+    let mut redis = Redis::start("functions", None);
+    let pad = "x".repeat(3_000);
+    for name in ["one", "two"] {
+        let code = format!(
+            "#!lua name={name}\n-- {pad}\nredis.register_function('{name}', function(keys) \
+             return redis.call('INCR', keys[1]) .. '{name}' end)"
+        );
+        assert!(!redis.call(&[b"FUNCTION", b"LOAD", code.as_bytes()]).is_error());
+    }
+    redis.run("SET n 41");
+    let listed = redis.run("FUNCTION LIST WITHCODE");
+    let file = redis.save();
+    let mut ks = load(&file);
+    assert_eq!((ks.functions.len(), ks.len()), (2, 1));
+    let back = version_10(&mut ks);
+    redis.check_rdb(&back);
+    let mut other = Redis::start("functions-back", Some(&back));
+    let sorted = |value: Value| {
+        let Value::Array(mut libraries) = value else { panic!("FUNCTION LIST answers an array") };
+        libraries.sort_by_key(|library| format!("{library:?}"));
+        libraries
+    };
+    assert_eq!(sorted(other.run("FUNCTION LIST WITHCODE")), sorted(listed));
+    assert_eq!(other.text("FCALL one 1 n"), "42one");
+    assert_eq!(other.text("FCALL two 1 n"), "43two");
+}
+
+#[test]
+fn access_clocks_go_both_ways() {
+    for (clock, policy, word) in [(Clock::Lru, "allkeys-lru", "IDLETIME"), (Clock::Lfu, "allkeys-lfu", "FREQ")] {
+        let mut redis = Redis::start(word, None);
+        redis.run(&format!("CONFIG SET maxmemory-policy {policy}"));
+        for n in 0..5 {
+            let touched = if clock == Clock::Lru { ["IDLETIME", "1000"] } else { ["FREQ", "9"] };
+            let payload = b"\x00\x05hello\n\x00cr\xdfve4 \n";
+            let key = format!("k{n}");
+            let number = (touched[1].parse::<u32>().unwrap() * (n + 1)).to_string();
+            let words: [&[u8]; 6] =
+                [b"RESTORE", key.as_bytes(), b"0", payload, touched[0].as_bytes(), number.as_bytes()];
+            assert!(!redis.call(&words).is_error());
+        }
+        let ask = |redis: &mut Redis| -> Vec<i64> {
+            let ask = |n| match redis.run(&format!("OBJECT {word} k{n}")) {
+                Value::Int(n) => n,
+                other => panic!("OBJECT {word} answers {other:?}"),
+            };
+            (0..5).map(ask).collect()
+        };
+        let want = ask(&mut redis);
+        let file = redis.save();
+        let mut ks = Keyspace::new(16, 4);
+        (ks.clock, ks.now) = (clock, common::wall_clock_ms());
+        rdb::load(&mut ks, &file, LoadOptions::default()).unwrap();
+        let ours: Vec<i64> = (0..5)
+            .map(|n| {
+                let at = ks.see_entry(format!("k{n}").as_bytes()).unwrap().clock();
+                i64::from(if clock == Clock::Lru { ks.lru_clock().wrapping_sub(at) } else { at & 0xFF })
+            })
+            .collect();
+        // Seconds may have passed.
+        let near = |a: &[i64], b: &[i64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 10);
+        assert!(near(&ours, &want), "{ours:?} {want:?}");
+        let options = Options { version: 10, clock: Some((clock, ks.lru_clock())), ..Default::default() };
+        let back = rdb::save(&mut ks, options);
+        redis.check_rdb(&back);
+        std::fs::write(redis.folder.join("dump.rdb"), &back).unwrap();
+        redis.run("DEBUG RELOAD NOSAVE");
+        let again = ask(&mut redis);
+        assert!(near(&again, &want), "{again:?} {want:?}");
     }
 }
 

@@ -35,7 +35,7 @@ impl Node {
     fn open_with(storage: MemoryStorage, seed: u64, options: Options) -> Result<Self, OpenError> {
         let (mut engine, session) = common::engine(seed);
         engine.ks.now = NOW;
-        let opened = run(open(&storage, &mut engine, options));
+        let opened = run(open(&storage, &mut engine, options, async |_| {}));
         if opened.is_err() {
             assert!(content(&mut engine.ks).is_empty());
         }
@@ -65,6 +65,14 @@ impl Node {
     }
 }
 
+/// Time for so many pieces of a snapshot besides the first.
+fn pieces(mut count: usize) -> impl FnMut() -> bool {
+    move || {
+        count = count.wrapping_sub(1);
+        count != usize::MAX
+    }
+}
+
 /// How a host lends the engine to [`drive`].
 struct Desk<'a>(RefCell<(&'a mut Engine, &'a mut Persist)>);
 
@@ -72,7 +80,7 @@ impl Host for Desk<'_> {
     fn next(&self) -> Next {
         let (engine, persist) = &mut *self.0.borrow_mut();
         persist.push(&std::mem::take(engine.effects()));
-        persist.next(&mut engine.ks, 5, NOW)
+        persist.next(&mut engine.ks, pieces(2), NOW)
     }
     fn done(&self, batch: Batch, result: Result<(), StorageError>) {
         self.0.borrow_mut().1.done(batch, result);
@@ -137,13 +145,13 @@ fn crash(seed: u64, crash_at: usize, how: Crash) -> Option<bool> {
         if rng.below(3) > 0 {
             continue;
         }
-        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, 1 + rng.below(6), NOW) else { continue };
+        let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(rng.below(3)), NOW) else { continue };
         // While the transaction is in flight, life goes on.
         (0..rng.below(3)).for_each(|_| {
             node.run(&command(&mut rng));
             states.insert(node.persist.offset(), node.content());
         });
-        assert!(matches!(node.persist.next(&mut node.engine.ks, 9, NOW), Next::Wait));
+        assert!(matches!(node.persist.next(&mut node.engine.ks, pieces(3), NOW), Next::Wait));
         commits += 1;
         if commits < crash_at {
             let result = run(node.storage.commit(&batch));
@@ -196,7 +204,7 @@ fn snapshots_follow_the_log_and_bound_what_is_written() {
     for n in 0..3_000 {
         node.run(&format!("SET key{} value-{n}", n % 50));
         effects = node.persist.offset();
-        while let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, 5, NOW) {
+        while let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(1), NOW) {
             written += batch.puts.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
             let result = run(node.storage.commit(&batch));
             node.persist.done(batch, result);
@@ -355,7 +363,9 @@ fn the_last_to_claim_the_storage_is_the_only_one_who_writes() {
     frozen.run("SET a 1");
     frozen.settle();
     frozen.run("SET a lost");
-    let Next::Commit(batch) = frozen.persist.next(&mut frozen.engine.ks, 9, NOW) else { panic!("there are effects") };
+    let Next::Commit(batch) = frozen.persist.next(&mut frozen.engine.ks, pieces(3), NOW) else {
+        panic!("there are effects")
+    };
     // Another takes over, here on the same storage.
     let mut next = Node::open(frozen.storage.clone(), 2).unwrap();
     next.run("SET a 2");
@@ -365,7 +375,7 @@ fn the_last_to_claim_the_storage_is_the_only_one_who_writes() {
     frozen.persist.done(batch, result);
     assert!(frozen.persist.is_read_only());
     frozen.persist.retry();
-    assert!(matches!(frozen.persist.next(&mut frozen.engine.ks, 9, NOW), Next::Wait));
+    assert!(matches!(frozen.persist.next(&mut frozen.engine.ks, pieces(3), NOW), Next::Wait));
     assert_same(&next.reopened().content(), &next.content());
 }
 
@@ -398,7 +408,7 @@ fn a_full_storage_loses_nothing_once_there_is_room() {
             if step % 40 == 7 {
                 node.persist.note("step", step.to_string().as_bytes());
             }
-            if let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, 4, NOW) {
+            if let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(1), NOW) {
                 let result = full.commit(&batch);
                 node.persist.done(batch, result);
             }
@@ -423,7 +433,7 @@ fn another_snapshot_makes_the_running_one_begin_again() {
     (0..60).for_each(|n| _ = node.run(&format!("SET key{n} some-value-{n}")));
     node.persist.compact();
     while !matches!(node.storage.edit(|values| values.keys().next().copied()), Some(Key::Chunk(1, _))) {
-        if let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, 3, NOW) {
+        if let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(0), NOW) {
             let result = run(node.storage.commit(&batch));
             node.persist.done(batch, result);
         }
@@ -446,7 +456,7 @@ fn a_keyspace_that_was_replaced_is_kept_whole_or_not_at_all() {
     let old = node.content();
     // Another history comes: a file is loaded, past all effects.
     let (mut other, session) = common::engine(5);
-    (0..50).for_each(|n| _ = common::run(&mut other, session, NOW, &format!("SET new{n} value-{n}")));
+    (0..150).for_each(|n| _ = common::run(&mut other, session, NOW, &format!("SET new{n} value-{n}")));
     let file = tabdis::rdb::save(&mut other.ks, Default::default());
     node.engine.ks.flush(None);
     tabdis::rdb::load(&mut node.engine.ks, &file, Default::default()).unwrap();
@@ -454,7 +464,7 @@ fn a_keyspace_that_was_replaced_is_kept_whole_or_not_at_all() {
     node.run("SET new1 changed");
     let mut commits = 0;
     let new = loop {
-        match node.persist.next(&mut node.engine.ks, 7, NOW) {
+        match node.persist.next(&mut node.engine.ks, pieces(2), NOW) {
             Next::Commit(batch) => {
                 let result = run(node.storage.commit(&batch));
                 node.persist.done(batch, result);

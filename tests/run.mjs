@@ -54,6 +54,13 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
     counts: nodeCounts,
   },
   {
+    name: 'browsers',
+    files: sources('tests/browsers', '.test.mjs'),
+    // One browser at a time.
+    command: [...nodeTest, '--test-concurrency=1', ...sources('tests/browsers', '.test.mjs')],
+    counts: nodeCounts,
+  },
+  {
     name: 'www',
     files: sources('tests/www', '.test.mjs'),
     command: [...nodeTest, ...sources('tests/www', '.test.mjs')],

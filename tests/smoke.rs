@@ -43,7 +43,11 @@ fn a_change_is_answered_logged_and_replayed() {
 struct Keys(Vec<u8>);
 
 impl Sink for Keys {
-    fn entry(&mut self, _db: usize, entry: &Entry) {
+    fn entry(&mut self, db: usize, entry: &Entry, _room: &mut usize) -> bool {
+        self.whole(db, entry);
+        true
+    }
+    fn whole(&mut self, _db: usize, entry: &Entry) {
         self.0.extend_from_slice(entry.key());
         self.0.push(b'=');
         self.0.extend_from_slice(&entry.text().unwrap().to_vec());
@@ -70,7 +74,7 @@ fn a_snapshot_is_of_one_instant_whatever_is_written_meanwhile() {
     }
     engine.ks.flush(None);
     while more {
-        more = engine.ks.snapshot_step(7);
+        more = engine.ks.snapshot_step(7 * 32);
     }
     let text = String::from_utf8(engine.ks.snapshot_end().unwrap().take()).unwrap();
     let mut found: Vec<&str> = text.split_whitespace().collect();

@@ -476,7 +476,7 @@ export interface Commands {
   vsim(key: Key, ...args: Arg[]): Reply
   /** Waits until so many followers have what this connection wrote, or the time is over. Returns how many have it. */
   wait(numreplicas: number, timeout_ms: number): number
-  /** Waits until what this connection wrote is on disk here and at so many followers. There is no log on disk yet. */
+  /** Waits until what this connection wrote is safe in the log here, and at so many followers. */
   waitaof(numlocal: number, numreplicas: number, timeout_ms: number): [number, number]
   /** Makes the next EXEC do nothing if one of the keys changes before it. */
   watch(...keys: Key[]): 'OK'

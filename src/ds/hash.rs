@@ -147,9 +147,14 @@ impl Hash {
 
     /// Returns the fields with their values; those of a listpack as they came.
     pub fn iter(&self) -> Iter<'_> {
+        self.iter_from(0)
+    }
+
+    /// Returns the fields as [`Hash::iter`] does, but for the first `n`. Takes no time for those, unless it is a listpack.
+    pub fn iter_from(&self, n: usize) -> Iter<'_> {
         Iter(match &self.pairs {
-            Repr::Pack(pack) => Walk::Pack(pack.iter()),
-            Repr::Table(table) => Walk::Table(&table.fields, 0),
+            Repr::Pack(pack) => Walk::Pack(pack.iter_after(n * 2)),
+            Repr::Table(table) => Walk::Table(&table.fields, n as u32),
         })
     }
 

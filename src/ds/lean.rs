@@ -20,6 +20,11 @@ impl Absent {
         match *self {}
     }
 
+    /// Appends what is saved of it, a piece at a time.
+    pub fn print_on(&self, _out: &mut Vec<u8>, _trail: &mut Vec<usize>, _most: usize) -> bool {
+        match *self {}
+    }
+
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         match *self {}

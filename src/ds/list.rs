@@ -49,9 +49,14 @@ impl List {
 
     /// Returns the nodes as RDB carries them: whether it is a plain one, and its bytes.
     pub fn nodes(&self) -> impl Iterator<Item = (bool, &[u8])> {
+        self.nodes_from(0)
+    }
+
+    /// Returns the nodes as [`List::nodes`] does, but for the first `n`.
+    pub fn nodes_from(&self, n: usize) -> impl Iterator<Item = (bool, &[u8])> {
         let (pack, nodes) = match &self.0 {
-            Shape::Pack(pack) => (Some((false, pack.as_bytes())), None),
-            Shape::Quick(quick) => (None, Some(&quick.nodes)),
+            Shape::Pack(pack) => (Some((false, pack.as_bytes())).filter(|_| n == 0), None),
+            Shape::Quick(quick) => (None, Some(quick.nodes.range(n.min(quick.nodes.len())..))),
         };
         pack.into_iter().chain(nodes.into_iter().flatten().map(|node| match node {
             Node::Pack(pack) => (false, pack.as_bytes()),

@@ -47,10 +47,10 @@ impl Listpack {
     }
 
     /// Returns `raw` as a listpack after looking at every entry, or `None` if anything about it is wrong: sizes, count,
-    /// encodings, the sizes read from behind. What comes from outside enters here only.
+    /// encodings, the sizes read from behind; or if it is too large to grow. What comes from outside enters here only.
     pub fn from_bytes(raw: Vec<u8>) -> Option<Self> {
         let total = u32::from_le_bytes(*raw.first_chunk::<4>()?);
-        if raw.len() < EMPTY_BYTES || total as usize != raw.len() || raw.last() != Some(&END) {
+        if !(EMPTY_BYTES..=MAX_BYTES).contains(&raw.len()) || total as usize != raw.len() || raw.last() != Some(&END) {
             return None;
         }
         let (mut at, mut count, end) = (HEAD, 0usize, raw.len() - 1);
@@ -304,6 +304,13 @@ impl Listpack {
     /// Iterates over the elements, from either end.
     pub fn iter(&self) -> Iter<'_> {
         Iter { pack: self, front: HEAD, back: self.end() }
+    }
+
+    /// Iterates over the elements behind the first `n`. Takes a step for each of those.
+    pub fn iter_after(&self, n: usize) -> Iter<'_> {
+        let mut iter = self.iter();
+        (0..n).all(|_| iter.next().is_some());
+        iter
     }
 
     /// Iterates over the elements from `pos` to the end.

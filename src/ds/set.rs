@@ -176,10 +176,15 @@ impl Set {
 
     /// Returns the members; integers in ascending order, those of a listpack as they came.
     pub fn iter(&self) -> Iter<'_> {
+        self.iter_from(0)
+    }
+
+    /// Returns the members as [`Set::iter`] does, but for the first `n`. Takes no time for those, unless it is a listpack.
+    pub fn iter_from(&self, n: usize) -> Iter<'_> {
         Iter(match &self.0 {
-            Repr::Ints(ints) => Walk::Ints(ints, 0),
-            Repr::Pack(pack) => Walk::Pack(pack.iter()),
-            Repr::Table(table) => Walk::Table(&table.members, 0),
+            Repr::Ints(ints) => Walk::Ints(ints, n),
+            Repr::Pack(pack) => Walk::Pack(pack.iter_after(n)),
+            Repr::Table(table) => Walk::Table(&table.members, n as u32),
         })
     }
 

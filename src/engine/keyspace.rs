@@ -9,6 +9,7 @@ use super::effects::Effects;
 use super::entry::{Entry, Payload};
 use super::error::Error;
 use super::events::{self, Event};
+use super::functions::Libraries;
 use super::lazy::{Graveyard, Lazily};
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
@@ -126,6 +127,8 @@ pub struct Keyspace {
     pub rng: Rng,
     /// What reproduces the changes.
     pub effects: Effects,
+    /// Function libraries: of no database, but kept with the keys.
+    pub functions: Libraries,
     /// Counts changes since the last save.
     pub dirty: u64,
     /// Which notifications are wanted: bits of [`events`].
@@ -156,6 +159,8 @@ pub struct Keyspace {
     pub graves: Graveyard,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) epoch: u8,
+    /// The epoch of the last snapshot that came to all entries: none has an older one.
+    epoch_of_all: u8,
     serials: u64,
 }
 
@@ -241,6 +246,7 @@ impl Keyspace {
             seed,
             rng: Rng::new(seed),
             effects: Effects::default(),
+            functions: Libraries::default(),
             dirty: 0,
             notify_flags: 0,
             events: Vec::new(),
@@ -257,6 +263,7 @@ impl Keyspace {
             graves: Graveyard::default(),
             snapshot: None,
             epoch: 0,
+            epoch_of_all: 0,
             serials,
         }
     }
@@ -758,7 +765,14 @@ impl Keyspace {
 
     pub(super) fn remove_id(&mut self, id: u32) -> Entry {
         self.preserve(id);
-        self.here_mut().data.remove(id)
+        let data = &mut self.dbs[self.db].data;
+        // The last one fills the hole.
+        let last = data.dict.len() as u32 - 1;
+        let entry = data.remove(id);
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.moved(data.serial, last, id);
+        }
+        entry
     }
 
     /// Takes `key` out with its value and expiry, to put it elsewhere with [`Keyspace::adopt`].
@@ -820,6 +834,14 @@ impl Keyspace {
             self.dispose_data(old, at_once);
         }
         count
+    }
+
+    /// Forgets all there is: the keys of every database, and the function libraries, which no flush takes.
+    pub fn clear(&mut self) {
+        for db in 0..self.db_count() {
+            self.in_db(db, |ks| ks.flush(None));
+        }
+        self.functions = Libraries::default();
     }
 
     /// Exchanges the data of two databases. Who watches or waits stays with the number. Tells watchers.
@@ -945,16 +967,17 @@ impl Keyspace {
 impl Keyspace {
     /// Begins a snapshot of all databases as they are now, into `sink`. One runs at a time: an earlier one is dropped.
     pub fn snapshot_begin(&mut self, sink: Box<dyn Sink>) {
-        self.epoch = self.epoch.wrapping_add(1);
-        if self.epoch == 0 {
-            // A snapshot that was dropped may have left any older epoch behind; before numbers come back, make them one.
+        self.snapshot_end();
+        if self.epoch.wrapping_add(1) == self.epoch_of_all {
+            // So many snapshots in a row were dropped that numbers come back which entries still have.
             for db in &mut self.dbs {
                 for id in 0..db.data.dict.len() as u32 {
-                    db.data.dict.get_mut(id).set_epoch(0);
+                    db.data.dict.get_mut(id).set_epoch(self.epoch);
                 }
             }
-            self.epoch = 1;
+            self.epoch_of_all = self.epoch;
         }
+        self.epoch = self.epoch.wrapping_add(1);
         let mut todo = Vec::new();
         for (n, db) in self.dbs.iter_mut().enumerate() {
             db.data.label = n;
@@ -968,11 +991,16 @@ impl Keyspace {
         self.snapshot.is_some()
     }
 
-    /// Writes up to `count` entries of the running snapshot. Returns whether more are left.
-    pub fn snapshot_step(&mut self, count: usize) -> bool {
+    /// Goes on with the running snapshot by `room`: about so many bytes are gone over, an entry counting 32 besides. Returns
+    /// whether more are left.
+    pub fn snapshot_step(&mut self, room: usize) -> bool {
         let Some(mut snapshot) = self.snapshot.take() else { return false };
-        let more = snapshot.step(count, self.dbs.iter_mut().map(|db| &mut db.data));
+        let (more, gone) = snapshot.step(room, self.dbs.iter_mut().map(|db| &mut db.data));
         self.snapshot = Some(snapshot);
+        if !more {
+            self.epoch_of_all = self.epoch;
+        }
+        gone.into_iter().for_each(|data| self.dispose_data(data, Some(0)));
         more
     }
 
@@ -988,15 +1016,16 @@ impl Keyspace {
 
     /// Ends the snapshot, finished or not, and returns its sink.
     pub fn snapshot_end(&mut self) -> Option<Box<dyn Sink>> {
-        self.snapshot.take().map(Snapshot::into_sink)
+        let (sink, gone) = self.snapshot.take()?.end();
+        gone.into_iter().for_each(|data| self.dispose_data(data, Some(0)));
+        Some(sink)
     }
 
     /// Keeps the value of entry `id` for a running snapshot that has not come to it yet.
     #[inline]
     fn preserve(&mut self, id: u32) {
         if let Some(snapshot) = &mut self.snapshot {
-            let data = &mut self.dbs[self.db].data;
-            snapshot.keep(data.label, data.dict.get_mut(id));
+            snapshot.keep(&mut self.dbs[self.db].data, id);
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod error;
 pub mod events;
 pub mod evict;
 pub mod followers;
+pub mod functions;
 pub mod histogram;
 mod host;
 pub mod keys;

@@ -4,25 +4,37 @@
 //! look unvisited; keys born later look visited. The walk goes downwards through each dict: a removal moves the last entry
 //! into the hole, which is either visited already or goes where the walk still comes. A write to an unvisited entry writes the
 //! old value first. So memory grows only by what changes meanwhile.
+//!
+//! A slice may end within an entry. A write to that one writes the rest of it first, as one to an unvisited entry writes all of
+//! it: such a command takes as long as its key is large, once in a snapshot. All others go on.
 
 use super::entry::Entry;
 use super::keyspace::Data;
 
 /// Where a snapshot writes entries: the RDB writer.
 pub trait Sink {
-    /// Writes one entry of database `db`. Databases may come in turns.
-    fn entry(&mut self, db: usize, entry: &Entry);
+    /// Writes an entry of database `db`, or the next piece of it, and takes what it did off `room`: bytes, more or less.
+    /// Databases may come in turns. Returns whether the entry is written whole; if not, it comes again, unchanged, before any
+    /// other.
+    fn entry(&mut self, db: usize, entry: &Entry, room: &mut usize) -> bool;
+    /// Writes an entry as a whole, behind the one of which only a part is written.
+    fn whole(&mut self, db: usize, entry: &Entry);
     /// Writes what goes after the last entry.
     fn finish(&mut self) {}
     /// Takes the bytes written since the last call.
     fn take(&mut self) -> Vec<u8>;
 }
 
+/// What going over an entry takes off the room of a slice, besides what the sink takes.
+const EACH: usize = 32;
+
 /// A snapshot in progress.
 pub(super) struct Snapshot {
     epoch: u8,
-    /// (serial, positions left) of the data still to walk.
+    /// (serial, positions left) of the data still to walk; the walk is in the last one.
     todo: Vec<(u64, u64)>,
+    /// The entry there of which only a part is written.
+    half: Option<u32>,
     /// Data that was flushed away before the walk came to it.
     detached: Vec<Data>,
     sink: Box<dyn Sink>,
@@ -31,15 +43,31 @@ pub(super) struct Snapshot {
 impl Snapshot {
     pub(super) fn new(epoch: u8, mut todo: Vec<(u64, u64)>, sink: Box<dyn Sink>) -> Self {
         todo.reverse();
-        Snapshot { epoch, todo, detached: Vec::new(), sink }
+        Snapshot { epoch, todo, half: None, detached: Vec::new(), sink }
     }
 
-    /// Writes `entry` unless it is done already.
+    /// Writes entry `id` of `data`, or the rest of it, unless it is done already.
     #[inline]
-    pub(super) fn keep(&mut self, db: usize, entry: &mut Entry) {
+    pub(super) fn keep(&mut self, data: &mut Data, id: u32) {
+        let entry = data.dict.get_mut(id);
         if entry.epoch() != self.epoch {
             entry.set_epoch(self.epoch);
-            self.sink.entry(db, entry);
+            self.sink.whole(data.label, entry);
+        } else if self.is_half(data.serial, id) {
+            self.half = None;
+            self.sink.entry(data.label, entry, &mut { usize::MAX });
+        }
+    }
+
+    fn is_half(&self, serial: u64, id: u32) -> bool {
+        self.half == Some(id) && self.todo.last().is_some_and(|(walked, _)| *walked == serial)
+    }
+
+    /// Takes note that an entry has another id now.
+    #[inline]
+    pub(super) fn moved(&mut self, serial: u64, from: u32, to: u32) {
+        if self.is_half(serial, from) {
+            self.half = Some(to);
         }
     }
 
@@ -52,29 +80,40 @@ impl Snapshot {
         None
     }
 
-    /// Walks on by up to `count` positions. Returns whether more are left.
-    pub(super) fn step<'a>(&mut self, count: usize, live: impl Iterator<Item = &'a mut Data>) -> bool {
+    /// Walks on until `room` is used up. Returns whether more is left, and flushed data that is of no more use.
+    pub(super) fn step<'a>(&mut self, mut room: usize, live: impl Iterator<Item = &'a mut Data>) -> (bool, Vec<Data>) {
         let mut live: Vec<&mut Data> = live.collect();
         let mut detached = std::mem::take(&mut self.detached);
-        let mut budget = count;
-        while budget > 0
-            && let Some((serial, left)) = self.todo.pop()
+        room = room.max(1);
+        while room > 0
+            && let Some((serial, left)) = self.todo.last_mut()
         {
-            let data = live.iter_mut().map(|d| &mut **d).chain(&mut detached).find(|d| d.serial == serial);
-            let Some(data) = data else { continue };
-            let mut at = left.min(data.dict.len() as u64);
-            while at > 0 && budget > 0 {
-                at -= 1;
-                budget -= 1;
-                self.keep(data.label, data.dict.get_mut(at as u32));
+            let data = live.iter_mut().map(|d| &mut **d).chain(&mut detached).find(|d| d.serial == *serial);
+            let Some(data) = data else {
+                self.todo.pop();
+                continue;
+            };
+            *left = (*left).min(data.dict.len() as u64);
+            while room > 0 && (self.half.is_some() || *left > 0) {
+                let id = self.half.unwrap_or_else(|| {
+                    *left -= 1;
+                    *left as u32
+                });
+                let entry = data.dict.get_mut(id);
+                if self.half.is_some() || entry.epoch() != self.epoch {
+                    entry.set_epoch(self.epoch);
+                    let whole = self.sink.entry(data.label, entry, &mut room);
+                    self.half = (!whole).then_some(id);
+                }
+                room = room.saturating_sub(EACH);
             }
-            if at > 0 {
-                self.todo.push((serial, at));
+            if self.half.is_none() && *left == 0 {
+                self.todo.pop();
             }
         }
-        detached.retain(|data| self.todo.iter().any(|(serial, _)| *serial == data.serial));
-        self.detached = detached;
-        !self.todo.is_empty()
+        let (keep, gone) = detached.into_iter().partition(|data| self.todo.iter().any(|(s, _)| *s == data.serial));
+        self.detached = keep;
+        (!self.todo.is_empty(), gone)
     }
 
     /// How many positions are left.
@@ -86,7 +125,8 @@ impl Snapshot {
         &mut *self.sink
     }
 
-    pub(super) fn into_sink(self) -> Box<dyn Sink> {
-        self.sink
+    /// Returns the sink, and flushed data that is of no more use.
+    pub(super) fn end(self) -> (Box<dyn Sink>, Vec<Data>) {
+        (self.sink, self.detached)
     }
 }

@@ -20,7 +20,7 @@ mod record;
 mod write;
 
 pub use memory::MemoryStorage;
-pub use open::{Damage, OpenError, Report, open};
+pub use open::{Damage, OpenError, Progress, Report, open};
 pub use record::Manifest;
 pub use write::{Next, Options, Persist};
 

@@ -3,11 +3,13 @@
 use super::record::{ManifestError, seal, unseal};
 use super::write::Start;
 use super::{Batch, Key, Manifest, Options, Persist, Storage, StorageError};
-use crate::engine::{Engine, Error, Keyspace};
+use crate::engine::{Engine, Keyspace};
 use crate::rdb::{LoadOptions, RdbError, Reader, crc64::Crc64};
 use crate::resp::{encode, parse};
 use std::ops::Range;
 
+/// Bytes that are loaded before the host may let others run: a millisecond or two of work.
+const PIECE: usize = 32 << 10;
 /// Chunks, and records, that are read at once.
 const CHUNKS_AT_ONCE: u64 = 8;
 const RECORDS_AT_ONCE: usize = 256;
@@ -81,20 +83,31 @@ impl From<StorageError> for OpenError {
     }
 }
 
+/// How far an opening is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes loaded: of the snapshot, then of the log.
+    pub done: u64,
+    /// Bytes there are, as far as it is known: how long the log is shows when it comes.
+    pub total: u64,
+}
+
 /// Claims `storage` from whoever had it, and brings `engine`, which must have no keys, to the state that is stored there. From
-/// then on the engine records its effects. Keys that are due are loaded too: the engine will delete them and say so.
+/// then on the engine records its effects. Keys that are due are loaded too: the engine will delete them and say so. `pause`
+/// is called after every few milliseconds of work, unless a single value takes longer: a host may let others run then, but not
+/// into this engine.
 pub async fn open<S: Storage>(
     storage: &S,
     engine: &mut Engine,
     options: Options,
+    pause: impl AsyncFn(Progress),
 ) -> Result<(Persist, Report), OpenError> {
-    let mut opening = Opening { storage, crc: Crc64::default(), report: Report::default() };
+    let progress = Progress { done: 0, total: 0 };
+    let mut opening = Opening { storage, pause, progress, crc: Crc64::default(), report: Report::default() };
     let claim = opening.claim(&engine.server.run_id).await?;
     opening.report.manifest = opening.manifest().await?.unwrap_or_default();
     if let Err(error) = opening.load(&mut engine.ks).await {
-        for db in 0..engine.ks.db_count() {
-            engine.ks.in_db(db, |ks| ks.flush(None));
-        }
+        engine.ks.clear();
         return Err(error);
     }
     opening.report.offset = opening.report.manifest.offset;
@@ -124,8 +137,10 @@ fn litter(manifest: &Manifest, next: u64) -> Vec<Range<Key>> {
     ]
 }
 
-struct Opening<'a, S> {
+struct Opening<'a, S, P> {
     storage: &'a S,
+    pause: P,
+    progress: Progress,
     crc: Crc64,
     report: Report,
 }
@@ -140,7 +155,14 @@ fn damaged(key: Key, what: impl std::fmt::Display) -> OpenError {
     OpenError::Damaged(Damage { key, what: what.to_string() })
 }
 
-impl<S: Storage> Opening<'_, S> {
+impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
+    /// Takes note of `bytes` that were loaded.
+    async fn loaded(&mut self, bytes: usize) {
+        self.progress.done += bytes as u64;
+        self.progress.total = self.progress.total.max(self.progress.done);
+        (self.pause)(self.progress).await;
+    }
+
     async fn value(&self, key: Key, behind: Key) -> Result<Option<Vec<u8>>, StorageError> {
         let mut values = self.storage.read(key..behind, 1).await?;
         Ok(values.pop().map(|(_, value)| value))
@@ -196,6 +218,7 @@ impl<S: Storage> Opening<'_, S> {
         if chunks == 0 {
             return Ok(());
         }
+        self.progress.total = bytes;
         let mut reader = Reader::new(LoadOptions { now: 0, keep_due: true, replace: false, size: bytes });
         let wrong = |n: u64, error: RdbError| damaged(Key::Chunk(generation, n), error);
         for from in (0..chunks).step_by(CHUNKS_AT_ONCE as usize) {
@@ -207,7 +230,10 @@ impl<S: Storage> Opening<'_, S> {
                 let found = values.get((n - from) as usize).filter(|(found, _)| *found == key);
                 let (_, value) = found.ok_or_else(|| damaged(key, "it is missing"))?;
                 let chunk = unseal(&self.crc, key, value).map_err(|what| damaged(key, what))?;
-                reader.push(ks, chunk).map_err(|error| wrong(n, error))?;
+                for piece in chunk.chunks(PIECE) {
+                    reader.push(ks, piece).map_err(|error| wrong(n, error))?;
+                    self.loaded(piece.len()).await;
+                }
             }
         }
         let loaded = reader.finish().map_err(|error| wrong(chunks - 1, error))?;
@@ -236,7 +262,7 @@ impl<S: Storage> Opening<'_, S> {
                         return Ok(Log { next });
                     }
                 };
-                if let Err(what) = self.apply(engine, payload) {
+                if let Err(what) = self.apply(engine, payload).await {
                     self.report.damage = Some(Damage { key: *key, what });
                     return Ok(Log { next });
                 }
@@ -249,20 +275,26 @@ impl<S: Storage> Opening<'_, S> {
     }
 
     /// Replays the effects of a record. Fails with what is wrong with it.
-    fn apply(&mut self, engine: &mut Engine, payload: &[u8]) -> Result<(), String> {
-        let taken = parse::commands(payload, |argv| -> Result<(), Wrong> {
-            self.report.commands += 1;
-            engine.replay(argv).map_err(|error| {
-                let name = String::from_utf8_lossy(argv.first().unwrap_or(&&b""[..])).into_owned();
-                Wrong::Refused(name, error)
-            })
-        });
-        match taken {
-            Ok(taken) if taken == payload.len() => Ok(()),
-            Ok(_) => Err("it ends within a command".to_string()),
-            Err(Wrong::Protocol(error)) => Err(error.to_string()),
-            Err(Wrong::Refused(name, error)) => Err(format!("its {name} was refused: {error}")),
+    async fn apply(&mut self, engine: &mut Engine, payload: &[u8]) -> Result<(), String> {
+        let mut parser = parse::Parser::trusted();
+        let (mut at, mut paused) = (0, 0);
+        while let Some(frame) = parser.next(&payload[at..]).map_err(|error| error.to_string())? {
+            at += frame.consumed;
+            if !frame.is_empty() {
+                self.report.commands += 1;
+                let argv = frame.argv();
+                engine.replay(&argv).map_err(|error| {
+                    let name = String::from_utf8_lossy(argv.first().unwrap_or(&&b""[..])).into_owned();
+                    format!("its {name} was refused: {error}")
+                })?;
+            }
+            if at - paused >= PIECE {
+                self.loaded(at - paused).await;
+                paused = at;
+            }
         }
+        self.loaded(at - paused).await;
+        if at == payload.len() { Ok(()) } else { Err("it ends within a command".to_string()) }
     }
 
     /// Decides about a record that is not good: an end that was being written when everything stopped, if no good one follows;
@@ -282,17 +314,5 @@ impl<S: Storage> Opening<'_, S> {
         }
         self.report.torn = Some(torn);
         Ok(())
-    }
-}
-
-/// Why a record is not applied.
-enum Wrong {
-    Protocol(parse::ProtocolError),
-    Refused(String, Error),
-}
-
-impl From<parse::ProtocolError> for Wrong {
-    fn from(error: parse::ProtocolError) -> Self {
-        Wrong::Protocol(error)
     }
 }

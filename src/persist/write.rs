@@ -23,9 +23,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { chunk: 512 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
+        Options { chunk: 256 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
     }
 }
+
+/// How much of a snapshot is done before a host is asked whether there is more time: bytes gone over, 32 more for an entry.
+const PIECE: usize = 32 << 10;
 
 /// What a host has to do.
 #[derive(Debug)]
@@ -75,10 +78,12 @@ struct Taking {
     held: bool,
     /// Dead once the keyspace dropped our sink for another's.
     alive: Weak<()>,
-    /// Bytes in no chunk yet, from `cut` on.
+    /// Bytes in no chunk yet.
     bytes: Vec<u8>,
-    cut: usize,
-    /// Everything is in `bytes`.
+    /// Chunks in no transaction yet, and their bytes.
+    chunks: Vec<(Key, Vec<u8>)>,
+    ready: usize,
+    /// Everything is in chunks.
     complete: bool,
 }
 
@@ -113,8 +118,11 @@ struct Marked {
 }
 
 impl Sink for Marked {
-    fn entry(&mut self, db: usize, entry: &Entry) {
-        self.writer.entry(db, entry);
+    fn entry(&mut self, db: usize, entry: &Entry, room: &mut usize) -> bool {
+        self.writer.entry(db, entry, room)
+    }
+    fn whole(&mut self, db: usize, entry: &Entry) {
+        self.writer.whole(db, entry);
     }
     fn finish(&mut self) {
         self.writer.finish();
@@ -215,6 +223,12 @@ impl Persist {
         (after.superfluous, after.held) = (0, false);
     }
 
+    /// Bytes of the snapshot being taken that wait in memory: up to those of a transaction and a chunk, and what was changed
+    /// meanwhile.
+    pub fn waiting(&self) -> usize {
+        self.snapshot.as_ref().map_or(0, |taking| taking.ready + taking.bytes.len())
+    }
+
     /// Whether a snapshot is being taken or asked for.
     pub fn is_compacting(&self) -> bool {
         self.snapshot.is_some() || self.wanted
@@ -261,9 +275,10 @@ impl Persist {
         };
     }
 
-    /// Says what to do next. While a snapshot is being taken, goes over up to `entries` entries of `ks`. `now` in ms since the
-    /// epoch is only noted.
-    pub fn next(&mut self, ks: &mut Keyspace, entries: usize, now: u64) -> Next {
+    /// Says what to do next. While a snapshot is being taken, goes on with it until there is no `more` time, which is asked
+    /// after every piece of work of a fraction of a millisecond, or until there is enough for a transaction. `now` in ms since
+    /// the epoch is only noted.
+    pub fn next(&mut self, ks: &mut Keyspace, more: impl FnMut() -> bool, now: u64) -> Next {
         if self.is_read_only() {
             self.pending.clear();
             return Next::Wait;
@@ -282,7 +297,7 @@ impl Persist {
         let (mut batch, mut after) = (Batch::default(), After { stored: self.stored, ..After::default() });
         self.put_record(&mut batch, &mut after);
         self.begin_snapshot(ks, &after, now);
-        self.go_on(ks, entries);
+        self.go_on(ks, more);
         self.put_chunks(&mut batch, &mut after);
         if std::mem::take(&mut self.noted) && after.manifest.is_none() {
             self.put_manifest(&mut batch, &mut after, self.manifest.clone());
@@ -360,54 +375,54 @@ impl Persist {
             ..Manifest::default()
         };
         let held = std::mem::take(&mut self.held);
-        self.snapshot =
-            Some(Taking { manifest, log_bytes: log, held, alive, bytes: Vec::new(), cut: 0, complete: false });
+        self.snapshot = Some(Taking {
+            manifest,
+            log_bytes: log,
+            held,
+            alive,
+            bytes: Vec::new(),
+            chunks: Vec::new(),
+            ready: 0,
+            complete: false,
+        });
         self.held = held;
     }
 
-    /// Goes over further entries for the snapshot, unless enough waits to be written.
-    fn go_on(&mut self, ks: &mut Keyspace, entries: usize) {
+    /// Goes on with the snapshot as long as there is `more` time and not enough waits to be written.
+    fn go_on(&mut self, ks: &mut Keyspace, mut more: impl FnMut() -> bool) {
         let Some(taking) = &mut self.snapshot else { return };
-        if taking.complete || taking.bytes.len() - taking.cut >= self.options.batch {
-            return;
-        }
-        if taking.alive.strong_count() == 0 {
+        if taking.alive.strong_count() == 0 && !taking.complete {
             // Another snapshot took the place of this one: it has to begin again.
             self.forget_snapshot();
             self.wanted = true;
             return;
         }
-        let more = ks.snapshot_step(entries);
-        if more {
-            taking.add(ks.snapshot_sink().map(Sink::take));
-        } else {
-            taking.add(ks.snapshot_end().map(|mut sink| {
-                sink.finish();
-                sink.take()
-            }));
-            taking.complete = true;
+        let Options { chunk, batch, .. } = self.options;
+        while !taking.complete && taking.ready < batch {
+            if ks.snapshot_step(PIECE.min(chunk)) {
+                taking.add(ks.snapshot_sink().map(Sink::take));
+            } else {
+                taking.add(ks.snapshot_end().map(|mut sink| {
+                    sink.finish();
+                    sink.take()
+                }));
+                taking.complete = true;
+            }
+            taking.cut(chunk, &self.crc);
+            if !more() {
+                return;
+            }
         }
     }
 
-    /// Puts full chunks of the snapshot into the transaction, and the manifest behind the last one.
+    /// Puts the chunks of the snapshot into the transaction once they fill one, and the manifest behind the last one.
     fn put_chunks(&mut self, batch: &mut Batch, after: &mut After) {
         let Some(taking) = &mut self.snapshot else { return };
-        let manifest = &mut taking.manifest;
-        let mut room = self.options.batch;
-        loop {
-            let left = &taking.bytes[taking.cut..];
-            let chunk = &left[..left.len().min(self.options.chunk)];
-            if chunk.is_empty() || room == 0 || (chunk.len() < self.options.chunk && !taking.complete) {
-                break;
-            }
-            let key = Key::Chunk(manifest.generation, manifest.chunks);
-            batch.puts.push((key, seal(&self.crc, key, chunk)));
-            manifest.chunks += 1;
-            manifest.bytes += chunk.len() as u64;
-            taking.cut += chunk.len();
-            room = room.saturating_sub(chunk.len());
+        if taking.complete || taking.ready >= self.options.batch {
+            batch.puts.append(&mut taking.chunks);
+            taking.ready = 0;
         }
-        if taking.complete && taking.cut == taking.bytes.len() {
+        if taking.complete {
             self.switch(batch, after);
         }
     }
@@ -451,12 +466,22 @@ fn switch_deletes(manifest: &Manifest) -> [std::ops::Range<Key>; 2] {
 impl Taking {
     /// Takes bytes of the writer.
     fn add(&mut self, bytes: Option<Vec<u8>>) {
-        self.bytes.drain(..std::mem::take(&mut self.cut));
-        let bytes = bytes.unwrap_or_default();
-        if self.bytes.is_empty() {
-            self.bytes = bytes;
-        } else {
-            self.bytes.extend_from_slice(&bytes);
+        match bytes {
+            Some(bytes) if self.bytes.is_empty() => self.bytes = bytes,
+            bytes => self.bytes.extend_from_slice(&bytes.unwrap_or_default()),
         }
+    }
+
+    /// Makes chunks of what there is.
+    fn cut(&mut self, size: usize, crc: &Crc64) {
+        let full = if self.complete { self.bytes.len() } else { self.bytes.len() / size * size };
+        for chunk in self.bytes[..full].chunks(size) {
+            let key = Key::Chunk(self.manifest.generation, self.manifest.chunks);
+            self.chunks.push((key, seal(crc, key, chunk)));
+            self.manifest.chunks += 1;
+            self.manifest.bytes += chunk.len() as u64;
+            self.ready += chunk.len();
+        }
+        self.bytes.drain(..full);
     }
 }

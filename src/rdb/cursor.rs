@@ -27,6 +27,8 @@ pub(super) fn corrupt<T>(what: &'static str) -> Result<T, Stop> {
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
+    /// After [`Stop::More`]: how many bytes there have to be at least.
+    pub(super) wanted: usize,
 }
 
 /// What a length can be instead: an encoding of a string.
@@ -37,7 +39,7 @@ enum Length {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Cursor { bytes, at }
+        Cursor { bytes, at, wanted: 0 }
     }
 
     /// How many bytes follow.
@@ -48,15 +50,21 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn take(&mut self, count: u64) -> Result<&'a [u8], Stop> {
         let Ok(count) = usize::try_from(count) else { return corrupt("a length is beyond all memory") };
-        let Some(taken) = self.bytes[self.at..].get(..count) else { return Err(Stop::More) };
+        let Some(taken) = self.bytes[self.at..].get(..count) else { return self.lack(count) };
         self.at += count;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Stop> {
-        let Some(taken) = self.bytes[self.at..].first_chunk::<N>() else { return Err(Stop::More) };
+        let Some(taken) = self.bytes[self.at..].first_chunk::<N>() else { return self.lack(N) };
         self.at += N;
         Ok(*taken)
+    }
+
+    #[cold]
+    fn lack<T>(&mut self, count: usize) -> Result<T, Stop> {
+        self.wanted = self.at.saturating_add(count);
+        Err(Stop::More)
     }
 
     #[inline]

@@ -4,18 +4,22 @@
 //! (version 11; 12 where hash fields expire; 10 on request, for Redis 7.0). Length, string and value encodings are those of
 //! the public format description; checked against redis-server both ways in `tests/rdb.rs`.
 //!
-//! A file: `REDIS` and four digits; auxiliary fields; for each database its number and sizes, then keys, each with what is
-//! known about it, its type, its name and its value; an end mark and the CRC-64 of everything before.
+//! A file: `REDIS` and four digits; auxiliary fields; function libraries; for each database its number and sizes, then keys, each
+//! with what is known about it, its type, its name and its value; an end mark and the CRC-64 of everything before.
 
 pub mod crc64;
 mod cursor;
 pub mod lzf;
 mod module;
 mod old;
+mod pen;
+mod put;
 mod read;
 mod stream;
 mod value;
 mod write;
+
+use crate::engine::functions::LibraryError;
 
 pub use read::{LoadOptions, Reader, Report, Restored, clock, load, restore};
 pub use write::{Options, Writer, dump, save};
@@ -35,10 +39,14 @@ pub enum RdbError {
     Opcode(u8),
     /// The value's type is not known.
     Type(u8),
-    /// Data of a module.
-    Module,
-    /// Function libraries.
-    Functions,
+    /// Data of the module of this name, in this version of its encoding.
+    Module(String, u64),
+    /// This, in a form that only releases before the first stable one wrote.
+    PreRelease(&'static str),
+    /// A slot that a cluster of Valkey was moving: its keys would be half of what there is.
+    SlotImport,
+    /// A function library is not kept.
+    Library(LibraryError),
     /// There is no database of this number.
     Database(u64),
     /// A key comes twice.
@@ -56,8 +64,12 @@ impl std::fmt::Display for RdbError {
             Self::Checksum => f.write_str("wrong RDB checksum"),
             Self::Opcode(code) => write!(f, "unknown RDB opcode {code}"),
             Self::Type(code) => write!(f, "unknown RDB value type {code}"),
-            Self::Module => f.write_str("the RDB file holds data of a module, which cannot be loaded here"),
-            Self::Functions => f.write_str("the RDB file holds function libraries, which cannot be loaded here"),
+            Self::Module(name, version) => {
+                write!(f, "the RDB file holds data of the module '{name}' ({version}), which cannot be loaded here")
+            }
+            Self::PreRelease(what) => write!(f, "the RDB file holds {what} in the form of a pre-release of Redis"),
+            Self::SlotImport => f.write_str("the RDB file holds a slot whose import by a Valkey cluster had not ended"),
+            Self::Library(why) => write!(f, "a function library in the RDB file is not loaded: {why}"),
             Self::Database(n) => write!(f, "the RDB file holds database {n}, but there are fewer databases"),
             Self::Duplicate(key) => write!(f, "the key '{}' is in the RDB file twice", String::from_utf8_lossy(key)),
             Self::Corrupt(what) => write!(f, "the RDB file is corrupt: {what}"),
@@ -74,6 +86,8 @@ const VALKEY_VERSION: u32 = 80;
 
 /// Marks between keys.
 mod op {
+    /// Valkey's only.
+    pub const SLOT_IMPORT: u8 = 0xF3;
     pub const SLOT_INFO: u8 = 0xF4;
     pub const FUNCTION: u8 = 0xF5;
     pub const FUNCTION_PRE_GA: u8 = 0xF6;
@@ -118,8 +132,11 @@ mod kind {
     pub const SET_LISTPACK: u8 = 20;
     /// With the time at which consumers were active.
     pub const STREAM_3: u8 = 21;
-    /// Valkey's hash with times of expiry: field, value, milliseconds or -1.
+    /// Valkey's hash with times of expiry: field, value, milliseconds or -1. The last of Valkey's types.
     pub const VALKEY_HASH_2: u8 = 22;
+    /// Fields with times of expiry, as candidates for Redis 7.4 wrote them.
+    pub const HASH_TTL_PRE_GA: u8 = 22;
+    pub const HASH_LISTPACK_TTL_PRE_GA: u8 = 23;
     /// Fields with times of expiry: the soonest; then for each field its distance from that plus 1 or 0, itself, its value.
     pub const HASH_TTL: u8 = 24;
     /// The soonest time of expiry, then a listpack of field, value and time or 0, those without a time at the end.

@@ -3,7 +3,7 @@
 use super::crc64::{Crc64, crc64};
 use super::cursor::{Cursor, Stop};
 use super::value::{Begun, Build, Target, begin};
-use super::{MAX_VERSION, RdbError, VALKEY_VERSION, op};
+use super::{MAX_VERSION, RdbError, VALKEY_VERSION, module, op};
 use crate::base::num::parse_u64;
 use crate::engine::entry::Payload;
 use crate::engine::keyspace::{Clock, Expiry};
@@ -99,17 +99,23 @@ pub struct Report {
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// Auxiliary fields that are kept, which is some ten in real files; the others are only read.
+const MAX_AUX: usize = 100;
+
 /// Loads a file that comes in pieces.
 pub struct Reader {
     options: LoadOptions,
     report: Report,
     stage: Stage,
     valkey: bool,
-    /// Bytes that came and are not used yet.
+    /// Bytes that came and are not used yet, and how many there have to be before it makes sense to look at them.
     rest: Vec<u8>,
+    wanted: usize,
     crc: u64,
     tables: Crc64,
     db: usize,
+    /// Keys that were announced so far.
+    announced: u64,
     about: About,
 }
 
@@ -141,9 +147,11 @@ impl Reader {
             stage: Stage::Head,
             valkey: false,
             rest: Vec::new(),
+            wanted: 0,
             crc: 0,
             tables: Crc64::default(),
             db: 0,
+            announced: 0,
             about: About::default(),
         }
     }
@@ -184,6 +192,10 @@ impl Reader {
     }
 
     fn push_inner(&mut self, ks: &mut Keyspace, bytes: &[u8]) -> Result<usize, RdbError> {
+        if self.rest.len() + bytes.len() < self.wanted {
+            self.rest.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
         let mut held = std::mem::take(&mut self.rest);
         let before = held.len();
         let all = if before == 0 {
@@ -197,6 +209,9 @@ impl Reader {
         if let Stage::Done = self.stage {
             return Ok(used - before);
         }
+        if self.options.size > 0 && self.wanted as u64 > self.options.size - self.report.bytes.min(self.options.size) {
+            return Err(RdbError::Truncated);
+        }
         self.rest = if before > 0 && used == 0 { held } else { all[used..].to_vec() };
         Ok(bytes.len())
     }
@@ -208,7 +223,10 @@ impl Reader {
             let mut cur = Cursor::new(bytes, at);
             match self.step(ks, &mut cur) {
                 Ok(()) => at = cur.at,
-                Err(Stop::More) => break,
+                Err(Stop::More) => {
+                    self.wanted = cur.wanted - at;
+                    break;
+                }
                 Err(Stop::Bad(error)) => return Err(error),
             }
             match self.stage {
@@ -283,7 +301,9 @@ impl Reader {
             }
             op::AUX => {
                 let (name, value) = (cur.string()?, cur.string()?);
-                self.report.aux.push((name.into_owned(), value.into_owned()));
+                if self.report.aux.len() < MAX_AUX {
+                    self.report.aux.push((name.into_owned(), value.into_owned()));
+                }
             }
             op::EXPIRE_MS => self.about.expire = Some(cur.u64()?),
             op::EXPIRE_S => self.about.expire = Some((i64::from(cur.u32()? as i32) * 1000) as u64),
@@ -295,20 +315,26 @@ impl Reader {
                     cur.len()?;
                 }
             }
-            op::FUNCTION | op::FUNCTION_PRE_GA => return Err(RdbError::Functions.into()),
-            op::MODULE_AUX => return Err(RdbError::Module.into()),
+            op::FUNCTION => {
+                let code = cur.string()?;
+                ks.functions.add(&code, self.options.replace).map_err(RdbError::Library)?;
+            }
+            op::FUNCTION_PRE_GA => return Err(RdbError::PreRelease("function libraries").into()),
+            op::MODULE_AUX => return module::refuse(cur),
+            op::SLOT_IMPORT if self.valkey => return Err(RdbError::SlotImport.into()),
             code if code >= 0xF0 => return Err(RdbError::Opcode(code).into()),
             code => return self.key(ks, code, cur),
         }
         Ok(())
     }
 
-    /// Makes room for the keys that are announced, but for no more than the file could hold.
-    fn reserve(&self, ks: &mut Keyspace, keys: u64, at_hand: usize) {
+    /// Makes room for the keys that are announced, but in all databases for no more than the file could hold.
+    fn reserve(&mut self, ks: &mut Keyspace, keys: u64, at_hand: usize) {
         // A key takes at least a type, two lengths and a byte of name, but for one.
-        let most = self.options.size.max(at_hand as u64) / 4;
-        let keys = usize::try_from(keys.min(most)).unwrap_or(0);
-        ks.in_db(self.db, |ks| ks.reserve(keys));
+        let most = (self.options.size.max(at_hand as u64) / 4).saturating_sub(self.announced);
+        let keys = keys.min(most);
+        self.announced += keys;
+        ks.in_db(self.db, |ks| ks.reserve(usize::try_from(keys).unwrap_or(0)));
     }
 
     fn key(&mut self, ks: &mut Keyspace, code: u8, cur: &mut Cursor) -> Result<(), Stop> {

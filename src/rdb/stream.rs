@@ -6,8 +6,8 @@
 
 use super::cursor::{Cursor, Stop, corrupt};
 use super::kind;
-use super::write::put_len;
-use crate::ds::stream::{ConsumerId, Group, Id, Log, Stream, Summary};
+use super::pen::Pen;
+use crate::ds::stream::{Consumer, ConsumerId, Group, Id, Log, Stream, Summary};
 
 /// What is read next.
 enum Stage {
@@ -160,45 +160,139 @@ fn raw_id(cur: &mut Cursor) -> Result<Id, Stop> {
     }
 }
 
-/// Writes a stream as type `code`; `string` writes a string, compressed if that pays.
-pub(super) fn write(out: &mut Vec<u8>, code: u8, stream: &Stream, mut string: impl FnMut(&mut Vec<u8>, &[u8])) {
-    put_len(out, stream.node_count() as u64);
-    for (master, pack) in stream.nodes() {
-        put_len(out, 16);
-        out.extend_from_slice(&master.to_bytes());
-        string(out, pack);
-    }
-    let log: &Log = stream;
-    put_len(out, log.len() as u64);
-    for id in [log.last_id(), log.first_id(), log.max_deleted_id()] {
-        put_id(out, id);
-    }
-    put_len(out, log.added());
-    put_len(out, stream.groups_len() as u64);
-    for (name, group) in stream.groups() {
-        string(out, name);
-        put_id(out, group.last_id);
-        put_len(out, group.entries_read.unwrap_or(u64::MAX));
-        put_len(out, group.pending_len() as u64);
-        for pending in group.pending_from(Id::MIN) {
-            out.extend_from_slice(&pending.id.to_bytes());
-            out.extend_from_slice(&pending.delivered_ms.to_le_bytes());
-            put_len(out, pending.deliveries);
-        }
-        put_len(out, group.consumers_len() as u64);
-        for (id, consumer) in group.consumers() {
-            string(out, consumer.name());
-            out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
-            if code == kind::STREAM_3 {
-                out.extend_from_slice(&consumer.active_ms.unwrap_or(u64::MAX).to_le_bytes());
-            }
-            put_len(out, consumer.pending_len() as u64);
-            group.pending_of(id, Id::MIN).for_each(|id| out.extend_from_slice(&id.to_bytes()));
-        }
-    }
+/// Where writing a stream stopped.
+#[derive(Default)]
+pub(super) struct Place {
+    /// The node that is due.
+    node: Id,
+    /// The nodes and the counters are written.
+    summed: bool,
+    /// Groups that are written, and where the next one stands.
+    groups: usize,
+    part: Part,
+    /// The pending entry that is due.
+    pending: Id,
+    /// Consumers of the group that are written.
+    consumers: usize,
 }
 
-fn put_id(out: &mut Vec<u8>, id: Id) {
-    put_len(out, id.ms);
-    put_len(out, id.seq);
+/// A part of a group.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Name,
+    Pending,
+    Consumer,
+    Owned,
+}
+
+/// Writes a stream as type `code` from `place` on. Returns whether that was all.
+pub(super) fn write(pen: &mut Pen, code: u8, stream: &Stream, place: &mut Place) -> bool {
+    if !place.summed {
+        if !write_nodes(pen, stream, place) {
+            return false;
+        }
+        let log: &Log = stream;
+        pen.len(log.len() as u64);
+        for id in [log.last_id(), log.first_id(), log.max_deleted_id()] {
+            put_id(pen, id);
+        }
+        pen.len(log.added());
+        pen.len(stream.groups_len() as u64);
+        place.summed = true;
+    }
+    for (name, group) in stream.groups().skip(place.groups) {
+        if !write_group(pen, code, name, group, place) {
+            return false;
+        }
+        place.groups += 1;
+    }
+    true
+}
+
+fn write_nodes(pen: &mut Pen, stream: &Stream, place: &mut Place) -> bool {
+    if place.node == Id::MIN && pen.offset == 0 {
+        pen.len(stream.node_count() as u64);
+    }
+    for (master, pack) in stream.nodes_from(place.node) {
+        place.node = master;
+        if pen.offset == 0 {
+            if pen.is_full() {
+                return false;
+            }
+            pen.len(16);
+            pen.out.extend_from_slice(&master.to_bytes());
+        }
+        if !pen.raw(pack) {
+            return false;
+        }
+    }
+    true
+}
+
+fn write_group(pen: &mut Pen, code: u8, name: &[u8], group: &Group, place: &mut Place) -> bool {
+    if place.part == Part::Name {
+        if (pen.offset == 0 && pen.is_full()) || !pen.string(name) {
+            return false;
+        }
+        put_id(pen, group.last_id);
+        pen.len(group.entries_read.unwrap_or(u64::MAX));
+        pen.len(group.pending_len() as u64);
+        (place.part, place.pending) = (Part::Pending, Id::MIN);
+    }
+    if place.part == Part::Pending {
+        for pending in group.pending_from(place.pending) {
+            place.pending = pending.id;
+            if pen.is_full() {
+                return false;
+            }
+            pen.out.extend_from_slice(&pending.id.to_bytes());
+            pen.u64(pending.delivered_ms);
+            pen.len(pending.deliveries);
+        }
+        pen.len(group.consumers_len() as u64);
+        (place.part, place.consumers) = (Part::Consumer, 0);
+    }
+    for (id, consumer) in group.consumers().skip(place.consumers) {
+        if !write_consumer(pen, code, group, (id, consumer), place) {
+            return false;
+        }
+        place.consumers += 1;
+    }
+    place.part = Part::Name;
+    true
+}
+
+fn write_consumer(
+    pen: &mut Pen,
+    code: u8,
+    group: &Group,
+    (id, consumer): (ConsumerId, &Consumer),
+    place: &mut Place,
+) -> bool {
+    if place.part == Part::Consumer {
+        if (pen.offset == 0 && pen.is_full()) || !pen.string(consumer.name()) {
+            return false;
+        }
+        pen.u64(consumer.seen_ms);
+        if code == kind::STREAM_3 {
+            pen.u64(consumer.active_ms.unwrap_or(u64::MAX));
+        }
+        pen.len(consumer.pending_len() as u64);
+        (place.part, place.pending) = (Part::Owned, Id::MIN);
+    }
+    for id in group.pending_of(id, place.pending) {
+        place.pending = id;
+        if pen.is_full() {
+            return false;
+        }
+        pen.out.extend_from_slice(&id.to_bytes());
+    }
+    place.part = Part::Consumer;
+    true
+}
+
+fn put_id(pen: &mut Pen, id: Id) {
+    pen.len(id.ms);
+    pen.len(id.seq);
 }

@@ -5,7 +5,7 @@ use super::{NODE_PACKED, NODE_PLAIN, RdbError, kind, module, old, stream};
 use crate::ds::hash::Hash;
 use crate::ds::intset::IntSet;
 use crate::ds::list::{List, Node};
-use crate::ds::listpack::{Elem, Listpack};
+use crate::ds::listpack::{Elem, Listpack, MAX_BYTES};
 use crate::ds::set::Set;
 use crate::ds::zset::{Change, Zset};
 use crate::engine::value::{Limits, Object};
@@ -88,6 +88,10 @@ pub(super) fn begin<'a>(code: u8, cur: &mut Cursor<'a>, to: &Target) -> Result<B
         kind::ZSET_2 => return elements(cur, Parts::Zset(Zset::new(), Scores::Binary)),
         kind::HASH => return elements(cur, Parts::Hash(Hash::new(), Times::None)),
         kind::VALKEY_HASH_2 if to.valkey => return elements(cur, Parts::Hash(Hash::new(), Times::Absolute)),
+        _ if to.valkey && code > kind::VALKEY_HASH_2 => return Err(RdbError::Type(code).into()),
+        kind::HASH_TTL_PRE_GA | kind::HASH_LISTPACK_TTL_PRE_GA => {
+            return Err(RdbError::PreRelease("a hash with times of expiry").into());
+        }
         kind::HASH_TTL => {
             let soonest = cur.u64()?;
             return elements(cur, Parts::Hash(Hash::new(), Times::Since(soonest)));
@@ -113,7 +117,7 @@ pub(super) fn begin<'a>(code: u8, cur: &mut Cursor<'a>, to: &Target) -> Result<B
         kind::HASH_ZIPLIST => ziplist(&cur.string()?).and_then(|pack| paired(&pack, to)).map(Object::Hash),
         kind::HASH_ZIPMAP => zipmap(&cur.string()?, to).map(Object::Hash),
         kind::MODULE => return module::read(cur).map(Begun::Object),
-        kind::MODULE_PRE_GA => return Err(RdbError::Module.into()),
+        kind::MODULE_PRE_GA => return Err(RdbError::PreRelease("a value of a module").into()),
         kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
             let parts = Parts::Stream(Box::new(stream::Build::begin(code, cur)?));
             return Ok(Begun::Build(Build { parts, left: 1 }));
@@ -159,9 +163,11 @@ impl Build {
     fn reserve(&mut self, cur: &Cursor, to: &Target) {
         let most = |bytes_each: usize| usize::try_from(self.left).unwrap_or(usize::MAX).min(cur.left() / bytes_each);
         match &mut self.parts {
-            Parts::Set(set) => set.reserve(most(1), &to.limits.set, to.seed),
-            Parts::Zset(zset, _) => zset.reserve(most(2), &to.limits.zset, to.seed),
-            Parts::Hash(hash, _) => hash.reserve(most(2), &to.limits.hash, to.seed),
+            // All but one have a name: its length and a byte.
+            Parts::Set(set) => set.reserve(most(2), &to.limits.set, to.seed),
+            Parts::Zset(zset, Scores::Text) => zset.reserve(most(3), &to.limits.zset, to.seed),
+            Parts::Zset(zset, Scores::Binary) => zset.reserve(most(10), &to.limits.zset, to.seed),
+            Parts::Hash(hash, _) => hash.reserve(most(3), &to.limits.hash, to.seed),
             Parts::List(_) | Parts::Nodes(..) | Parts::Stream(_) => {}
         }
     }
@@ -197,7 +203,7 @@ impl Build {
                     Times::Absolute => Some(cur.u64()?).filter(|at| *at != u64::MAX),
                 };
                 if !put_field(hash, &field, &value, at, hash_limits, to) {
-                    return corrupt("a field of a hash comes twice");
+                    return corrupt("a field of a hash comes twice, or its time is none");
                 }
             }
             Parts::Stream(build) => return build.step(cur),
@@ -206,7 +212,10 @@ impl Build {
     }
 }
 
-/// Adds a field unless it is due. Returns false if it is there already.
+/// Times of fields are kept as doubles: those behind this would not come back as they are.
+const FIELD_MAX_MS: u64 = 1 << 53;
+
+/// Adds a field unless it is due. Returns false if it is there already, or its time is too far.
 fn put_field(
     hash: &mut Hash,
     field: &[u8],
@@ -215,8 +224,10 @@ fn put_field(
     limits: &crate::ds::Limits,
     to: &Target,
 ) -> bool {
-    if at.is_some_and(|at| at < to.due_before) {
-        return true;
+    match at {
+        Some(at) if at > FIELD_MAX_MS => return false,
+        Some(at) if at < to.due_before => return true,
+        _ => {}
     }
     let new = hash.set(field, value, limits, to.seed);
     hash.set_expire(field, at, to.seed);
@@ -248,6 +259,8 @@ fn intset(raw: Cow<[u8]>, to: &Target) -> Option<Set> {
 
 /// Returns the elements of a ziplist as a listpack.
 fn ziplist(raw: &[u8]) -> Option<Listpack> {
+    // The same elements take less than twice the bytes, which a listpack can still count.
+    (raw.len() <= MAX_BYTES).then_some(())?;
     let mut pack = Listpack::with_capacity(raw.len());
     old::ziplist(raw, |elem| match elem {
         Elem::Int(n) => pack.push_back_int(n),

@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 const PIECE: usize = 1 << 20;
 /// The same when tests want it slow.
 const SLOW_PIECE: usize = 4 << 10;
-/// Entries a background save writes between two looks at the sockets.
-const SLICE: usize = 2_000;
+/// How long a background save goes on between two looks at the sockets, µs.
+const SLICE_US: u64 = 3_000;
+/// How much it does between two looks at the clock: bytes gone over, 32 more for an entry.
+const SAVE_PIECE: usize = 64 << 10;
 
 /// A file that is being loaded, while those who ask are told so.
 pub struct Load {
@@ -115,28 +117,31 @@ impl Background {
 
     /// Writes the next slice. Returns whether more is left; an error ends the save and removes the file.
     pub fn step(&mut self, ks: &mut Keyspace) -> io::Result<bool> {
-        let mut slice = SLICE;
-        if self.delay_us > 0 {
-            let now = log::now_us();
-            if now < self.due_us {
+        let began = log::now_us();
+        let slow = self.delay_us > 0;
+        if slow {
+            if began < self.due_us {
                 return Ok(true);
             }
-            self.due_us = now + self.delay_us;
-            slice = 1;
+            self.due_us = began + self.delay_us;
         }
-        let more = ks.snapshot_step(slice);
-        let bytes = match ks.snapshot_sink() {
-            Some(sink) if more => sink.take(),
-            _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
-                sink.finish();
-                sink.take()
-            }),
-        };
-        if let Err(error) = self.target.file.write_all(&bytes) {
-            ks.snapshot_end();
-            return Err(error);
+        loop {
+            let more = ks.snapshot_step(if slow { 1 } else { SAVE_PIECE });
+            let bytes = match ks.snapshot_sink() {
+                Some(sink) if more => sink.take(),
+                _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
+                    sink.finish();
+                    sink.take()
+                }),
+            };
+            if let Err(error) = self.target.file.write_all(&bytes) {
+                ks.snapshot_end();
+                return Err(error);
+            }
+            if !more || slow || log::now_us().saturating_sub(began) >= SLICE_US {
+                return Ok(more);
+            }
         }
-        Ok(more)
     }
 
     /// How long until the next slice, ms.

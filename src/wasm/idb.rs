@@ -170,7 +170,11 @@ impl From<Error> for Wrong {
     }
 }
 
-/// Checks what is expected, then sends all requests: they need not be awaited, the transaction is as good as all of them.
+/// Bytes that are sent before others may run: copying them takes about a millisecond.
+const AT_ONCE: usize = 256 << 10;
+
+/// Checks what is expected, then sends all requests: they need not be awaited, the transaction is as good as all of them. Large
+/// ones are, so that no other work waits for the copying of them all.
 async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Wrong> {
     let store = transaction.object_store(STORE)?;
     for (key, want) in &batch.expect {
@@ -184,8 +188,14 @@ async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Wrong
             store.delete::<String, _>(span(range)).primitive()?;
         }
     }
+    let mut sent = 0;
     for (key, value) in &batch.puts {
-        store.put(Uint8ArraySlice::new(value)).with_key(key.to_string()).primitive()?;
+        let request = store.put(Uint8ArraySlice::new(value)).with_key(key.to_string()).primitive()?;
+        sent += value.len();
+        if sent >= AT_ONCE {
+            request.await?;
+            sent = 0;
+        }
     }
     Ok(())
 }

@@ -2,15 +2,19 @@
 //! when: it calls [`Host::store_step`] as long as there is something to do, and again a while after a failure.
 
 use super::class::Host;
+use super::clock::clock_us;
 use super::idb::{IdbStorage, Refusal};
 use super::state::{self, State};
-use crate::persist::{self, Next, OpenError, Options, Persist, Report, Storage, StorageError};
+use crate::persist::{self, Next, OpenError, Options, Persist, Progress, Report, Storage, StorageError};
+use js_sys::{Function, Promise};
 use serde::Serialize;
+use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
-/// Entries of the keyspace that a snapshot goes over in a step: less than 4 ms of work.
-const ENTRIES: usize = 2_000;
+/// How long a step may go on with a snapshot, µs: with what JavaScript does for it, less than 4 ms.
+const SLICE_US: u64 = 3_000;
 
 /// Where the data is kept.
 pub struct Store {
@@ -49,16 +53,27 @@ struct Standing {
 #[wasm_bindgen]
 impl Host {
     /// Loads the store `name` into the engine, which must be new, and keeps what changes from then on. Commands wait meanwhile:
-    /// they answer that there is no such session. Fails with `{code, message}`; the engine is as it was then.
+    /// they answer that there is no such session. `pause` is called every few ms with the bytes loaded and those there are, as
+    /// far as it is known, and its promise awaited. Fails with `{code, message}`; the engine is as it was then.
     #[wasm_bindgen(js_name = openStore)]
-    pub async fn open_store(&self, name: String, strict: bool) -> Result<JsValue, JsValue> {
+    pub async fn open_store(&self, name: String, strict: bool, pause: Function) -> Result<JsValue, JsValue> {
         let storage = IdbStorage::open(&name, strict).await.map_err(|refusal| match refusal {
             Refusal::Unavailable(message) => failure("UNAVAILABLE", message),
             Refusal::Failed(error) => storage_failure(&error),
         })?;
         // The engine is nobody else's while it loads.
         let mut state = state::take().ok_or_else(|| failure("FAILED", "the engine is busy".to_string()))?;
-        let opened = persist::open(&storage, &mut state.engine, Options::default()).await;
+        let until = Cell::new(clock_us() + SLICE_US);
+        let opened = persist::open(&storage, &mut state.engine, Options::default(), async |progress: Progress| {
+            if clock_us() >= until.get() {
+                let (done, total) = (progress.done as f64, progress.total as f64);
+                if let Ok(promise) = pause.call2(&JsValue::NULL, &done.into(), &total.into()) {
+                    let _ = JsFuture::from(Promise::resolve(&promise)).await;
+                }
+                until.set(clock_us() + SLICE_US);
+            }
+        })
+        .await;
         let result = match opened {
             Ok((persist, report)) => {
                 state.engine.server.last_save_ms = report.manifest.time.max(state.engine.server.last_save_ms);
@@ -87,7 +102,9 @@ impl Host {
     pub async fn store_step(&self, now: f64) -> Result<u32, JsValue> {
         let Some((next, storage)) = with_store(|state, store| {
             store.push(state);
-            (store.persist.next(&mut state.engine.ks, ENTRIES, now as u64), store.storage.clone())
+            let until = clock_us() + SLICE_US;
+            let more = || clock_us() < until;
+            (store.persist.next(&mut state.engine.ks, more, now as u64), store.storage.clone())
         }) else {
             return Ok(0);
         };

@@ -6,6 +6,7 @@ pub mod content;
 pub mod data;
 pub mod dump;
 pub mod engine;
+pub mod formats;
 pub mod leader;
 pub mod peer;
 #[cfg(unix)]

@@ -14,8 +14,8 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync',
 ]
 
-/** Starts a browser and a server for `folders` (`{ '/path/': folder }`). The page at / imports nothing. */
-export async function startBrowser(folders = { '/pkg/': join(root, 'pkg') }) {
+/** Serves `folders` (`{ '/path/': folder }`). The page at / imports nothing. */
+export async function serve(folders = { '/pkg/': join(root, 'pkg') }) {
   const handlers = Object.entries(folders).map(([path, folder]) => [path, sirv(folder, { dev: true })])
   const server = createServer((request, response) => {
     const [path, handler] = handlers.find(([path]) => request.url.startsWith(path)) ?? []
@@ -24,7 +24,19 @@ export async function startBrowser(folders = { '/pkg/': join(root, 'pkg') }) {
     handler(request, response)
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = `http://127.0.0.1:${server.address().port}`
+  return {
+    address: `http://127.0.0.1:${server.address().port}`,
+    async stop() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Starts a browser and a server for `folders`. */
+export async function startBrowser(folders) {
+  const server = await serve(folders)
+  const { address } = server
   const onDisk = []
   const browser = await chromium.launch({ executablePath: findChromium(), args: FLAGS })
   return {
@@ -54,8 +66,7 @@ export async function startBrowser(folders = { '/pkg/': join(root, 'pkg') }) {
         await context.close()
         await rm(profile, { recursive: true, force: true })
       }
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await server.stop()
     },
   }
 }

@@ -25,7 +25,14 @@ export async function setup() {
 /** What testing needs besides `setup`. Returns the paths of the programs found or installed. */
 export async function setupTests() {
   await setup()
-  const found = () => ({ chromium: findChromium(), chromedriver: findChromedriver(), redisServer: findRedisServer() })
+  const found = () => ({
+    chromium: findChromium(),
+    chromedriver: findChromedriver(),
+    firefox: findFirefox(),
+    redisServer: findRedisServer(),
+    screen: onPath('Xvfb'),
+    webkitDriver: findWebKitDriver(),
+  })
   if (missing(found()).length) await installDebianPackages(missing(found()))
   const programs = found()
   if (missing(programs).length) throw new Stop(howToInstall(missing(programs)))
@@ -40,6 +47,16 @@ export function findChromium() {
 /** Returns the chromedriver: CHROMEDRIVER if set, else the one on PATH. Its version has to be the browser's. */
 export function findChromedriver() {
   return findProgram('CHROMEDRIVER', ['chromedriver'])
+}
+
+/** Returns the Firefox to test in: FIREFOX_PATH if set, else the first on PATH. */
+export function findFirefox() {
+  return findProgram('FIREFOX_PATH', ['firefox-esr', 'firefox'])
+}
+
+/** Returns the driver of WebKitGTK: WEBKIT_DRIVER if set, else the one on PATH. */
+export function findWebKitDriver() {
+  return findProgram('WEBKIT_DRIVER', ['WebKitWebDriver'])
 }
 
 /** Returns the redis-server to compare with: REDIS_SERVER if set, else the one on PATH. */
@@ -106,7 +123,14 @@ function buildWasmBindgen(version) {
 }
 
 /** Debian's package for each program that the tests use. */
-const debianPackages = { chromium: 'chromium', chromedriver: 'chromium-driver', redisServer: 'redis-server' }
+const debianPackages = {
+  chromium: 'chromium',
+  chromedriver: 'chromium-driver',
+  firefox: 'firefox-esr',
+  redisServer: 'redis-server',
+  screen: 'xvfb',
+  webkitDriver: 'webkit2gtk-driver',
+}
 
 function missing(programs) {
   return Object.keys(debianPackages).filter((name) => !programs[name])
@@ -134,6 +158,9 @@ On Debian or Ubuntu: sudo apt-get install ${names.map((name) => debianPackages[n
 const hints = {
   chromium: 'Chromium or Chrome (on PATH, or named by CHROME_PATH)',
   chromedriver: "chromedriver of the browser's version (on PATH, or named by CHROMEDRIVER)",
+  firefox: 'Firefox (on PATH, or named by FIREFOX_PATH)',
+  screen: 'Xvfb, the screen that WebKitGTK is shown on',
+  webkitDriver: 'WebKitWebDriver of WebKitGTK (on PATH, or named by WEBKIT_DRIVER)',
   redisServer: 'redis-server 7.0 or newer (on PATH, or named by REDIS_SERVER)',
 }
 

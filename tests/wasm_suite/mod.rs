@@ -68,21 +68,23 @@ async fn an_engine_is_as_it_was_after_opening_it_again() {
     let storage = fresh().await;
     let mut first = engine(1);
     let options = persist::Options { least_log: 1000, chunk: 300, batch: 1000, compress: false };
-    let (mut writer, report) = persist::open(&storage, &mut first, options).await.expect("nothing is stored yet");
+    let (mut writer, report) =
+        persist::open(&storage, &mut first, options, async |_| {}).await.expect("nothing is stored yet");
     assert!(report.fresh);
     let id = first.open("test", Proto::Resp2, 0);
     for n in 0..200 {
         let (key, value) = (format!("key{}", n % 50), format!("value{n}"));
         assert!(first.call(id, &[b"SET", key.as_bytes(), value.as_bytes()], 0));
         writer.push(&std::mem::take(first.effects()));
-        while let persist::Next::Commit(batch) = writer.next(&mut first.ks, 10, 0) {
+        while let persist::Next::Commit(batch) = writer.next(&mut first.ks, || true, 0) {
             let result = storage.commit(&batch).await;
             assert_eq!(result, Ok(()));
             writer.done(batch, result);
         }
     }
     let mut second = engine(2);
-    let (_, report) = persist::open(&storage, &mut second, options).await.expect("what was stored is whole");
+    let (_, report) =
+        persist::open(&storage, &mut second, options, async |_| {}).await.expect("what was stored is whole");
     assert!(report.keys > 0 && report.damage.is_none() && report.torn.is_none());
     assert_eq!(second.ks.len(), 50);
     assert!(second.ks.text(b"key49").is_ok_and(|text| text.is_some_and(|text| text.is(b"value199"))));

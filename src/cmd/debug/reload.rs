@@ -43,9 +43,7 @@ fn written(c: &mut Ctx) -> Vec<u8> {
 
 fn load(c: &mut Ctx, bytes: &[u8], flush: bool, merge: bool) -> Outcome {
     if flush {
-        for db in 0..c.ks.db_count() {
-            c.ks.in_db(db, |ks| ks.flush(None));
-        }
+        c.ks.clear();
     }
     let options = LoadOptions { now: c.ks.now, size: bytes.len() as u64, replace: merge, ..LoadOptions::default() };
     if let Err(why) = rdb::load(c.ks, bytes, options) {

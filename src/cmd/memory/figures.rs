@@ -16,6 +16,8 @@ pub struct Figures {
     pub clients: u64,
     /// Effects that the host has not stored or sent yet.
     pub feed: u64,
+    /// Function libraries.
+    pub functions: u64,
     /// Of every database with keys: its number, its index, its expiry tree.
     pub databases: Vec<(usize, u64, u64)>,
     /// Keys of all databases.
@@ -43,6 +45,7 @@ impl Figures {
             resident: if resident == 0 { used } else { resident },
             clients: c.sessions.iter().chain([&*c.me]).map(cost).sum::<u64>() + c.out.bytes().len() as u64,
             feed: c.ks.effects.waiting() as u64,
+            functions: c.ks.functions.bytes() as u64,
             databases,
             keys,
         }
@@ -51,7 +54,7 @@ impl Figures {
     /// What is not data: the start, clients, the feed, indices.
     pub fn overhead(&self) -> u64 {
         let indices: u64 = self.databases.iter().map(|(_, index, expires)| index + expires).sum();
-        self.start + self.clients + self.feed + indices
+        self.start + self.clients + self.feed + self.functions + indices
     }
 
     /// Keys and values.
@@ -117,13 +120,14 @@ pub fn info(c: &mut Ctx) -> Lines {
         lines.push(line(name, 0));
     }
     lines.push(line("used_memory_lua_human", human(0)));
-    for name in ["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions", "number_of_libraries"] {
+    for name in ["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"] {
         lines.push(line(name, 0));
     }
+    lines.push(line("number_of_libraries", c.ks.functions.len()));
     lines.push(line("used_memory_vm_functions", 0));
     lines.extend(bytes("used_memory_vm_total", 0));
-    lines.push(line("used_memory_functions", 0));
-    lines.extend(bytes("used_memory_scripts", 0));
+    lines.push(line("used_memory_functions", f.functions));
+    lines.extend(bytes("used_memory_scripts", f.functions));
     lines.extend(bytes("maxmemory", max));
     lines.push(line("maxmemory_policy", parameter(c, "maxmemory-policy")));
     lines.push(line("allocator_frag_ratio", format!("{:.2}", f.fragmentation())));

@@ -137,7 +137,7 @@ fn stats(c: &mut Ctx) -> Outcome {
         ("cluster.links", Int(0)),
         ("aof.buffer", int(f.feed)),
         ("lua.caches", Int(0)),
-        ("functions.caches", Int(0)),
+        ("functions.caches", int(f.functions)),
     ];
     let tail = [
         ("overhead.total", int(f.overhead())),

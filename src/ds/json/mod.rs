@@ -46,6 +46,12 @@ impl Json {
         out
     }
 
+    /// Appends the text from where `trail` leads on (nowhere to begin), until `out` has about `most` bytes. Returns whether that
+    /// was all; if not, `trail` says how to go on.
+    pub fn print_on(&self, out: &mut Vec<u8>, trail: &mut Vec<usize>, most: usize) -> bool {
+        self.root.print_on(out, trail, most)
+    }
+
     /// How many values it is made of.
     pub fn len(&self) -> usize {
         self.root.count()

@@ -273,8 +273,13 @@ impl Log {
 
     /// The nodes: the first id and the listpack of each.
     pub fn nodes(&self) -> impl Iterator<Item = (Id, &[u8])> {
-        let sealed = self.sealed.iter().map(|(master, node)| (*master, node.as_bytes()));
-        sealed.chain(self.tail.iter().map(|(master, node)| (*master, node.as_bytes())))
+        self.nodes_from(Id::MIN)
+    }
+
+    /// The nodes that begin at `from` or behind it.
+    pub fn nodes_from(&self, from: Id) -> impl Iterator<Item = (Id, &[u8])> {
+        let tail = self.tail.iter().filter(move |(master, _)| *master >= from).map(|(master, node)| (master, node));
+        self.sealed.range(from..).chain(tail).map(|(master, node)| (*master, node.as_bytes()))
     }
 
     /// Returns the node that has entry `id`, if there is such an entry.

@@ -20,40 +20,64 @@ fn put(out: &mut Vec<u8>, mut n: u64) {
     out.push(n as u8);
 }
 
-fn put_all(out: &mut Vec<u8>, numbers: &[u32]) {
-    put(out, numbers.len() as u64);
-    numbers.iter().for_each(|n| put(out, u64::from(*n)));
+/// Puts part `n` of a list: its length, then its numbers.
+fn put_item(out: &mut Vec<u8>, numbers: &[u32], n: usize) {
+    put(out, n.checked_sub(1).map_or(numbers.len() as u64, |n| u64::from(numbers[n])));
 }
 
 impl VectorSet {
     /// Returns the set as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.heap_bytes());
-        for n in [VERSION, u64::from(self.quant().code()), self.m as u64, self.dim as u64] {
-            put(&mut out, n);
-        }
-        put(&mut out, self.input_dim.unwrap_or(0) as u64);
-        put(&mut out, self.uids);
-        put(&mut out, self.slots.len() as u64);
-        for (slot, node) in self.slots.iter().enumerate() {
-            let Some(node) = node else {
-                put(&mut out, 0);
-                continue;
-            };
-            put(&mut out, node.links.len() as u64);
-            put(&mut out, node.name.len() as u64);
-            out.extend_from_slice(&node.name);
-            put(&mut out, node.attribute.as_ref().map_or(0, |text| text.len() as u64 + 1));
-            out.extend_from_slice(node.attribute.as_deref().unwrap_or_default());
-            out.extend_from_slice(&node.l2.to_le_bytes());
-            out.extend_from_slice(&node.range.to_le_bytes());
-            out.extend_from_slice(&self.view(slot as u32).bytes());
-            node.links.iter().for_each(|links| put_all(&mut out, links));
-        }
-        put_all(&mut out, &self.free);
-        put_all(&mut out, &self.live);
-        put(&mut out, self.entry.map_or(0, |slot| u64::from(slot) + 1));
+        let mut out = Vec::new();
+        self.print_on(&mut out, &mut Vec::new(), usize::MAX);
         out
+    }
+
+    /// Appends the set as bytes from where `trail` leads on (nowhere to begin), until `out` has about `most` bytes. Returns
+    /// whether that was all; if not, `trail` says how to go on.
+    pub fn print_on(&self, out: &mut Vec<u8>, trail: &mut Vec<usize>, most: usize) -> bool {
+        // The head; the slots; the free and the live ones, each list behind its length; the end.
+        let free = 1 + self.slots.len();
+        let live = free + 1 + self.free.len();
+        let end = live + 1 + self.live.len();
+        for at in trail.pop().unwrap_or(0)..=end {
+            if out.len() >= most {
+                trail.push(at);
+                return false;
+            }
+            match at {
+                0 => self.put_head(out),
+                n if n < free => self.put_slot(out, n - 1),
+                n if n < live => put_item(out, &self.free, n - free),
+                n if n < end => put_item(out, &self.live, n - live),
+                _ => put(out, self.entry.map_or(0, |slot| u64::from(slot) + 1)),
+            }
+        }
+        true
+    }
+
+    fn put_head(&self, out: &mut Vec<u8>) {
+        for n in [VERSION, u64::from(self.quant().code()), self.m as u64, self.dim as u64] {
+            put(out, n);
+        }
+        put(out, self.input_dim.unwrap_or(0) as u64);
+        put(out, self.uids);
+        put(out, self.slots.len() as u64);
+    }
+
+    fn put_slot(&self, out: &mut Vec<u8>, slot: usize) {
+        let Some(node) = &self.slots[slot] else { return put(out, 0) };
+        put(out, node.links.len() as u64);
+        put(out, node.name.len() as u64);
+        out.extend_from_slice(&node.name);
+        put(out, node.attribute.as_ref().map_or(0, |text| text.len() as u64 + 1));
+        out.extend_from_slice(node.attribute.as_deref().unwrap_or_default());
+        out.extend_from_slice(&node.l2.to_le_bytes());
+        out.extend_from_slice(&node.range.to_le_bytes());
+        out.extend_from_slice(&self.view(slot as u32).bytes());
+        for links in &node.links {
+            (0..=links.len()).for_each(|n| put_item(out, links, n));
+        }
     }
 
     /// Returns the set of `bytes`, or `None` if they are not a whole one.
