@@ -403,6 +403,13 @@ export class Core {
     this.idle()
   }
 
+  /** Delivers to those who waited until something was stored. */
+  stores(): void {
+    if (this.dead || this.waiting.size + this.waits === 0) return
+    this.news |= READY
+    this.pump()
+  }
+
   /** Delivers what comes of data that was replaced as a whole. */
   replaced(): void {
     clearTimeout(this.timer)

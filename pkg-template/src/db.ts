@@ -11,6 +11,9 @@ import { Store } from './store.js'
 import { exportRdb, importRdb, type TransferOptions } from './transfer.js'
 import { Subscription, type OnMessage } from './subscription.js'
 
+/** What a change survives: nothing, the end of the tab or process, the loss of power. */
+export type Durability = 'memory' | 'relaxed' | 'strict'
+
 /** How a database is opened. */
 export interface OpenOptions {
   /** How many databases SELECT can choose from: 16. */
@@ -24,7 +27,7 @@ export interface OpenOptions {
    * system) gets it within the same turn; `flush` resolves when it has it. `strict`: the loss of power, as far as that can be
    * promised.
    */
-  durability?: 'relaxed' | 'strict'
+  durability?: Durability
   /** The engine, where it cannot be found beside the code. */
   wasm?: WasmSource
   /** The seed of everything random, for tests that shall run the same way every time. */
@@ -48,6 +51,8 @@ export interface Status {
 
 /** Where data is kept. */
 export interface StorageStatus {
+  /** What is promised: `memory` also where a browser gives no storage. */
+  durability: Durability
   mode: 'memory' | 'indexeddb' | 'files'
   /** The bytes stored. */
   bytes: number
@@ -157,10 +162,10 @@ export class Db extends AsyncClient {
   status(): Status {
     const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage'>
     const { store } = this
-    if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
+    if (!store) return { ...status, storage: { mode: 'memory', durability: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
     const { bytes, offset, stored, readOnly } = store.standing()
     const { error, torn } = store
-    return { ...status, storage: { mode: store.mode, bytes, pending: stored < offset, readOnly, torn, error } }
+    return { ...status, storage: { mode: store.mode, durability: store.strict ? 'strict' : 'relaxed', bytes, pending: stored < offset, readOnly, torn, error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -183,6 +188,19 @@ export class Db extends AsyncClient {
   async flush(): Promise<void> {
     if (this.unavailable) throw this.unavailable
     await this.store?.flush()
+  }
+
+  /** Returns what the browser says of its storage; without what it does not say. */
+  async estimate(): Promise<{ usage?: number; quota?: number; persisted?: boolean }> {
+    const storage = (globalThis.navigator as Navigator | undefined)?.storage
+    const [room, persisted] = await Promise.all([storage?.estimate?.(), storage?.persisted?.()])
+    return { ...(room?.usage !== undefined && { usage: room.usage }), ...(room?.quota !== undefined && { quota: room.quota }), ...(persisted !== undefined && { persisted }) }
+  }
+
+  /** Asks the browser not to remove what is stored when the disk is full. Returns whether it will not. */
+  async requestPersistence(): Promise<boolean> {
+    const storage = (globalThis.navigator as Navigator | undefined)?.storage
+    return (await storage?.persist?.()) ?? false
   }
 
   /**
@@ -268,6 +286,8 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
     throw new TypeError('the name of a database is a string that is not empty')
   }
   const options = ((named ? args[1] : args[0]) ?? {}) as OpenOptions
+  const { durability = 'relaxed' } = options
+  if (!['memory', 'relaxed', 'strict'].includes(durability)) throw new TypeError(`durability is 'memory', 'relaxed' or 'strict', not '${durability}'`)
   const module = await wasmModule(options.wasm)
   const { databases = 16, maxmemory = 0, seed = randomSeed() } = options
   // Who gives a seed wants the same passwords every time too.
@@ -277,7 +297,7 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   if (options.reserve) core.host.reserve(options.reserve)
   const db = new Db(core)
   try {
-    if (named) await db.keep(args[0] as string, options.durability === 'strict')
+    if (named && durability !== 'memory') await db.keep(args[0] as string, durability === 'strict')
   } catch (error) {
     core.stop(new EngineDead('the database was not opened'))
     throw error

@@ -1,5 +1,5 @@
 // The package's door: see README.md.
-export { open, type CommandInfo, type Db, type Events, type OpenOptions, type Status, type StorageStatus } from './db.js'
+export { open, type CommandInfo, type Db, type Durability, type Events, type OpenOptions, type Status, type StorageStatus } from './db.js'
 export { remove, rescue } from './store.js'
 export type { Progress, TransferOptions } from './transfer.js'
 export { EngineDead, MultiError, RdbError, ReplyError, StorageError, type RdbCode, type StorageCode } from './errors.js'

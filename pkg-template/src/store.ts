@@ -128,7 +128,10 @@ export class Store {
       for (let next = GO_ON; (next !== NOTHING || this.asked) && !this.closed; ) {
         this.asked = false
         next = await this.core.guardAsync(() => this.core.host.storeStep(Date.now()))
-        if (next === GO_ON) this.succeed()
+        if (next === GO_ON) {
+          this.succeed()
+          this.core.stores()
+        }
         if (next === LET_OTHERS) await breathe()
       }
       if (!this.closed) this.core.reschedule()

@@ -278,8 +278,10 @@ fn run_aside(engine: &mut Engine, id: SessionId, row: RowId, argv: &[&[u8]], now
     let Some(me) = engine.sessions.get(id) else { return GONE };
     let (db, who, addr) = (me.db, me.who, me.addr.clone());
     let aside = engine.open(addr, Proto::Native, now);
+    let written = engine.ks.effects.offset();
     let session = engine.sessions.get_mut(aside).expect("opened just above");
-    (session.db, session.who) = (db, who);
+    // WAIT and WAITAOF are about what everybody has written: this session has written nothing.
+    (session.db, session.who, session.write_offset) = (db, who, written);
     engine.call_row(aside, row, argv, now);
     let session = engine.sessions.get_mut(aside).expect("only the host closes sessions");
     if session.wait.is_some() {

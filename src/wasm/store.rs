@@ -25,6 +25,10 @@ pub(super) const SLICE_US: u64 = 2_500;
 pub struct Store {
     persist: Persist,
     storage: Rc<Place>,
+    /// Bytes of effects stored before this opening: the engine counts from here.
+    before: u64,
+    /// Bytes committed since.
+    written: u64,
 }
 
 /// What kind of place that is.
@@ -91,13 +95,18 @@ impl Host {
         let result = match opened {
             Ok((persist, report)) => {
                 state.engine.server.last_save_ms = report.manifest.time.max(state.engine.server.last_save_ms);
+                let server = &mut state.engine.server;
+                server.aof.enabled = true;
                 if let Some(damage) = &report.damage {
                     // What commands change would not be kept.
-                    let aof = &mut state.engine.server.aof;
-                    (aof.write_failed, aof.refuses_writes) = (Some(damage.to_string()), true);
+                    (server.aof.write_failed, server.aof.refuses_writes) = (Some(damage.to_string()), true);
+                }
+                let sync = if strict { "always" } else { "everysec" };
+                for (name, value) in [("appendonly", "yes"), ("appendfsync", sync)] {
+                    server.config.other.insert(name, value.to_string());
                 }
                 let torn = report.torn.unwrap_or(0) + storage.torn();
-                state.store = Some(Store { persist, storage: Rc::new(storage) });
+                state.store = Some(Store { persist, storage: Rc::new(storage), before: report.offset, written: 0 });
                 Ok(Report { torn: Some(torn), ..report })
             }
             Err(error) => {
@@ -132,6 +141,7 @@ impl Host {
             Next::Again => return Ok(2),
             Next::Commit(batch) => batch,
         };
+        let size = batch.puts.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
         let result = storage.commit(&batch).await;
         with_store(|state, store| {
             store.persist.done(batch, result.clone());
@@ -139,8 +149,8 @@ impl Host {
                 // The log may still fit.
                 store.persist.abandon(&mut state.engine.ks);
             }
-            let saved = store.persist.manifest().time;
-            state.engine.server.last_save_ms = state.engine.server.last_save_ms.max(saved);
+            store.written += if result.is_ok() { size } else { 0 };
+            store.report(state);
         });
         match result {
             Ok(()) => Ok(1),
@@ -234,6 +244,20 @@ impl Storage for Place {
 }
 
 impl Store {
+    /// Tells the engine how the log stands, for INFO, LASTSAVE and WAITAOF.
+    fn report(&self, state: &mut State) {
+        let Store { persist, before, written, .. } = self;
+        let server = &mut state.engine.server;
+        server.last_save_ms = server.last_save_ms.max(persist.manifest().time);
+        let aof = &mut server.aof;
+        aof.write_failed = persist.error().map(ToString::to_string);
+        (aof.size, aof.base_size) = (persist.manifest().bytes + persist.log_bytes(), persist.manifest().bytes);
+        aof.buffered = persist.offset() - persist.stored();
+        (aof.changed_bytes, aof.written_bytes) = (persist.offset() - before, *written);
+        let synced = persist.stored().saturating_sub(*before);
+        state.engine.log_synced(synced);
+    }
+
     /// Takes the engine's effects over.
     fn push(&mut self, state: &mut State) {
         let effects = state.engine.effects();

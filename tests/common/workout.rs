@@ -18,7 +18,8 @@ pub fn work_out(peer: &mut EnginePeer) -> usize {
             gym.key = key;
             gym.train();
         }
-        assert_eq!(gym.run("DBSIZE"), Value::Int(0));
+        // DBSIZE counts due keys too, which nobody can reach.
+        assert_eq!(peer.engine.ks.in_db(db, |ks| ks.iter().count()), 0);
     }
     done
 }

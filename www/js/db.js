@@ -5,10 +5,10 @@ export async function openStore(name) {
   const { open, StorageError } = await import('tabdis')
   const start = performance.now()
   try {
-    return new Store(await open(name), performance.now() - start)
+    return new Store(name, await open(name), performance.now() - start)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    return new Store(await open(), performance.now() - start, error)
+    return new Store(name, await open(), performance.now() - start, error)
   }
 }
 
@@ -17,7 +17,8 @@ export class Store {
   /** True when the engine has stopped. */
   dead = false
 
-  constructor(db, openMs, refused = null) {
+  constructor(name, db, openMs, refused = null) {
+    this.name = name
     this.db = db
     this.openMs = openMs
     this.commands = db.commands
@@ -49,7 +50,7 @@ export class Store {
     const { keys, usedMemory, storage } = this.db.status()
     const { mode, durability, bytes, pending, error, readOnly } = storage
     const stored = mode !== 'memory'
-    return { keys, memory: usedMemory, stored, bytes, unsaved: pending, error, mode: durability, rescuable: stored && readOnly }
+    return { keys, memory: usedMemory, stored, bytes, unsaved: pending, error, mode: durability, rescuable: readOnly || ['DAMAGED', 'NEWER'].includes(this.openError?.code) }
   }
 
   /** Returns `{usage, quota, persisted}` as the browser says it; without what it does not say. */
@@ -59,7 +60,7 @@ export class Store {
 
   /** Asks the browser not to remove the data when the disk is full. Returns whether it will not. */
   persist() {
-    return this.db.persist()
+    return this.db.requestPersistence()
   }
 
   /** Returns the data as an RDB file. */
@@ -73,8 +74,9 @@ export class Store {
   }
 
   /** Returns the stored bytes as they are, good or not. */
-  rescue() {
-    return this.db.rescue()
+  async rescue() {
+    const { rescue } = await import('tabdis')
+    return rescue(this.name)
   }
 
   /** Calls `listener` when data changed, also from another tab. */
