@@ -8,7 +8,7 @@ import { ratio, withPage } from './tools/page.mjs'
 import { atLeast, goals, isQuick, median, report, round } from './tools/report.mjs'
 
 const rounds = isQuick() ? 2 : 5
-const work = { singles: isQuick() ? 100 : 400, batches: isQuick() ? 3 : 10 }
+const work = { singles: isQuick() ? 100 : 400, batches: isQuick() ? 3 : 5 }
 const peers = ['tabdis', 'idb-keyval', 'Dexie', 'localForage']
 
 /** In the page: returns writes per second, single and in batches. */
