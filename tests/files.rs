@@ -8,6 +8,7 @@ use common::disk::{Disk, Folder, Note, Stop};
 use common::kept::{NOW, Node, command, pieces};
 use common::{Content, assert_same};
 use std::collections::BTreeMap;
+use std::task::{Context, Poll, Waker};
 use tabdis::base::rng::Rng;
 use tabdis::persist::files::{FileError, FileOptions, FileStorage, Files, Refusal};
 use tabdis::persist::{Batch, Key, MemoryStorage, Next, Storage, StorageError, conformance, run};
@@ -49,6 +50,71 @@ fn files_of_the_system_conform() {
             open(folder.borrow().clone(), options)
         };
         run(conformance::all(fresh, async |_| open(folder.borrow().clone(), options)));
+    }
+}
+
+/// Files that answer later, so that others have their turn meanwhile.
+struct Later(Disk);
+
+impl Later {
+    async fn pause(&self) {
+        let mut asked = false;
+        std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending })
+            .await;
+    }
+}
+
+impl Files for Later {
+    async fn list(&self) -> Result<Vec<(String, u64)>, FileError> {
+        self.pause().await;
+        self.0.list().await
+    }
+    async fn size(&self, name: &str) -> Result<Option<u64>, FileError> {
+        self.pause().await;
+        self.0.size(name).await
+    }
+    async fn read(&self, name: &str, at: u64, len: usize) -> Result<Vec<u8>, FileError> {
+        self.pause().await;
+        self.0.read(name, at, len).await
+    }
+    async fn create(&self, name: &str) -> Result<(), FileError> {
+        self.pause().await;
+        self.0.create(name).await
+    }
+    async fn write(&self, name: &str, at: u64, parts: &[&[u8]]) -> Result<(), FileError> {
+        self.pause().await;
+        self.0.write(name, at, parts).await
+    }
+    async fn sync(&self, name: &str) -> Result<(), FileError> {
+        self.pause().await;
+        self.0.sync(name).await
+    }
+    async fn sync_folder(&self) -> Result<(), FileError> {
+        self.pause().await;
+        self.0.sync_folder().await
+    }
+    async fn remove(&self, name: &str) -> Result<(), FileError> {
+        self.pause().await;
+        self.0.remove(name).await
+    }
+}
+
+#[test]
+fn files_that_answer_later_conform() {
+    for options in [STRICT, RELAXED] {
+        let disks = std::cell::RefCell::new(Disk::default());
+        let open = async || {
+            let files = Later(disks.borrow().clone());
+            FileStorage::open(files, options).await.unwrap()
+        };
+        let fresh = async || {
+            *disks.borrow_mut() = Disk::default();
+            open().await
+        };
+        let mut all = std::pin::pin!(conformance::all(fresh, async |_| open().await));
+        let mut context = Context::from_waker(Waker::noop());
+        let ends = (0..1_000_000).any(|_| all.as_mut().poll(&mut context).is_ready());
+        assert!(ends, "everything comes to an end");
     }
 }
 
@@ -121,7 +187,7 @@ fn check_stop(states: &BTreeMap<u64, Content>, disk: &Disk, options: FileOptions
 
 #[test]
 fn a_stop_at_any_operation_leaves_the_state_of_a_transaction() {
-    for (seed, options) in [(1, STRICT), (2, STRICT), (3, RELAXED), (4, RELAXED)] {
+    for (seed, options) in [(1, STRICT), (3, RELAXED)] {
         let Story { disk, states } = story(seed, options);
         let moments = disk.moments();
         let (mut stops, mut torn) = (0, 0);

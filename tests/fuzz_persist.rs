@@ -165,7 +165,7 @@ fn try_store(rng: &mut Rng, values: Values, hungry: bool, tally: &mut Tally) {
     };
     let (mut persist, report) = match opened {
         Err(error) => {
-            assert!(matches!(error, OpenError::Damaged(_) | OpenError::Newer(_)), "{error}");
+            assert!(matches!(error, OpenError::Newer(_)), "{error}");
             assert!(common::content(&mut engine.ks).is_empty() && engine.ks.functions.is_empty());
             untouched(&storage);
             tally.refused += 1;

@@ -12,8 +12,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tabdis::base::rng::Rng;
 use tabdis::ds::dict::Keyed;
-use tabdis::engine::Keyspace;
+use tabdis::ds::hash::Hash;
+use tabdis::ds::list::List;
 use tabdis::engine::keyspace::Clock;
+use tabdis::engine::value::Object;
+use tabdis::engine::{Keyspace, Ttl};
 use tabdis::rdb::{self, LoadOptions, Options, Restored};
 use tabdis::resp::encode;
 use tabdis::resp::reply::{Decoder, Value};
@@ -229,6 +232,7 @@ fn what_is_saved_here_loads_in_redis_and_comes_back_the_same() {
     for seed in 0..4 {
         let mut ks = Keyspace::new(16, seed);
         fill_with(&mut ks, &mut Rng::new(seed), 300, false);
+        put_long(&mut ks);
         // Redis 7.0 knows no times of fields.
         let file = version_10(&mut ks);
         let mut plain = load(&file);
@@ -241,6 +245,19 @@ fn what_is_saved_here_loads_in_redis_and_comes_back_the_same() {
         assert!(got.len() > 200);
         assert_same(&got, &want);
     }
+}
+
+/// Strings that are written in pieces, and not compressed.
+fn put_long(ks: &mut Keyspace) {
+    let long = b"more than 256 KB of text, ".repeat(12_000);
+    ks.set_text(b"long", &long, Ttl::Clear);
+    ks.set_text(&long, b"the value of a long key", Ttl::Clear);
+    let (mut hash, mut list) = (Hash::new(), List::new());
+    hash.set(b"field", &long, &ks.limits.hash, ks.seed);
+    hash.set(&long, b"value", &ks.limits.hash, ks.seed);
+    (0..3).for_each(|_| list.push_back(&long, ks.limits.list));
+    ks.set_object(b"long hash", Object::Hash(hash), Ttl::Clear);
+    ks.set_object(b"long list", Object::List(list), Ttl::Clear);
 }
 
 /// Redis 7.0 knows versions up to 10, and types up to 19.

@@ -403,6 +403,13 @@ export class Core {
     this.idle()
   }
 
+  /** Delivers what comes of data that was replaced as a whole. */
+  replaced(): void {
+    clearTimeout(this.timer)
+    this.news |= EFFECTS | CHANGED
+    this.tick()
+  }
+
   private tick(): void {
     this.timer = undefined
     if (this.dead) return

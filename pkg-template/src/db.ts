@@ -8,6 +8,7 @@ import type { WasmSource } from './load.js'
 import { wasmModule } from './load.js'
 import { Session, type SessionOptions } from './session.js'
 import { Store } from './store.js'
+import { exportRdb, importRdb, type TransferOptions } from './transfer.js'
 import { Subscription, type OnMessage } from './subscription.js'
 
 /** How a database is opened. */
@@ -52,6 +53,10 @@ export interface StorageStatus {
   bytes: number
   /** Whether something is not stored yet. */
   pending: boolean
+  /** Nothing is written any more: what is stored is damaged, or belongs to another tab now. */
+  readOnly: boolean
+  /** Bytes at the end that were being written when everything stopped, before it was opened. They were cut off. */
+  torn: number
   /** What went wrong last, if it was not put right since. */
   error: StorageError | null
 }
@@ -152,9 +157,10 @@ export class Db extends AsyncClient {
   status(): Status {
     const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage'>
     const { store } = this
-    if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, error: this.unavailable } }
-    const { bytes, offset, stored } = store.standing()
-    return { ...status, storage: { mode: store.mode, bytes, pending: stored < offset, error: store.error } }
+    if (!store) return { ...status, storage: { mode: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
+    const { bytes, offset, stored, readOnly } = store.standing()
+    const { error, torn } = store
+    return { ...status, storage: { mode: store.mode, bytes, pending: stored < offset, readOnly, torn, error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -177,6 +183,29 @@ export class Db extends AsyncClient {
   async flush(): Promise<void> {
     if (this.unavailable) throw this.unavailable
     await this.store?.flush()
+  }
+
+  /**
+   * Returns the data of this moment as an RDB file, which `redis-server` reads too. Commands go on meanwhile. Fails with an RdbError
+   * if all data is replaced meanwhile.
+   */
+  async export(options?: TransferOptions): Promise<Blob> {
+    const file = await exportRdb(this.core, options)
+    // The store waits with its own snapshot while another one is taken.
+    this.store?.run()
+    return file
+  }
+
+  /**
+   * Puts what an RDB file holds, also one of `redis-server`, in the place of all data, at once when all of it is read. Returns how
+   * many keys there are. Fails with an RdbError if the file is not as it should be; the data is what it was then.
+   */
+  async import(file: Blob, options?: TransferOptions): Promise<number> {
+    if (this.store?.standing().readOnly) throw this.store.error ?? new StorageError('LOCKED', 'nothing is written any more')
+    const keys = await importRdb(this.core, file, options)
+    this.core.replaced()
+    await this.core.stored?.(true)
+    return keys
   }
 
   /** Stores what is not stored yet, and ends. Fails, but ends, if that cannot be stored. Does nothing the second time. */

@@ -29,6 +29,35 @@ export class EngineDead extends Error {
   readonly code = 'DEAD'
 }
 
+/** What is wrong with an RDB file. */
+export type RdbCode =
+  /** It is none. */
+  | 'FORMAT'
+  /** Its version is not known. */
+  | 'VERSION'
+  /** It ends too early. */
+  | 'TRUNCATED'
+  | 'CHECKSUM'
+  /** It holds data of a module that is not there. */
+  | 'MODULE'
+  | 'CORRUPT'
+  /** Another file is being imported. */
+  | 'BUSY'
+  /** All data was replaced while it was exported. */
+  | 'INTERRUPTED'
+
+/** An RDB file was not read or not written. The data is what it was. */
+export class RdbError extends Error {
+  override readonly name = 'RdbError'
+
+  constructor(
+    readonly code: RdbCode,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
 /** Why storage did not do what it was asked. */
 export type StorageCode =
   /** There is no IndexedDB here, or it is forbidden; in Node, nothing can be written there. */

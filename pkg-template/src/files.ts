@@ -24,7 +24,8 @@ function node() {
 export class Folder {
   private readonly fs = node().fs
   /** The file that is written to. */
-  private current: { name: string; handle: FileHandle } | undefined
+  private current: { name: string; handle: Promise<FileHandle> } | undefined
+  private closed = false
 
   private constructor(
     private readonly path: string,
@@ -36,12 +37,9 @@ export class Folder {
    * can be written there.
    */
   static async open(name: string): Promise<Folder> {
-    const { fs, path } = node()
-    const full = path.resolve(name)
+    const full = node().path.resolve(name)
     try {
-      const made = await fs.promises.mkdir(full, { recursive: true })
-      // Folders are kept by the folders they are in.
-      for (let at = full; made !== undefined && at.length >= made.length; at = path.dirname(at)) await syncFolder(path.dirname(at))
+      await makeFolder(full)
       return new Folder(full, await lock(name, full))
     } catch (error) {
       throw refusal(name, error)
@@ -49,7 +47,8 @@ export class Folder {
   }
 
   close(): void {
-    void this.release()
+    this.closed = true
+    this.release()
     this.unlock()
   }
 
@@ -83,15 +82,16 @@ export class Folder {
     await (await this.fs.promises.open(this.file(name), 'wx')).close()
   }
 
-  async write(name: string, at: number, bytes: Uint8Array): Promise<void> {
-    const handle = await this.handle(name)
-    for (let done = 0; done < bytes.length; ) {
-      done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
-    }
+  write(name: string, at: number, bytes: Uint8Array): Promise<void> {
+    return this.use(name, async (handle) => {
+      for (let done = 0; done < bytes.length; ) {
+        done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+      }
+    })
   }
 
-  async sync(name: string): Promise<void> {
-    await (await this.handle(name)).datasync()
+  sync(name: string): Promise<void> {
+    return this.use(name, (handle) => handle.datasync())
   }
 
   syncFolder(): Promise<void> {
@@ -99,7 +99,7 @@ export class Folder {
   }
 
   async remove(name: string): Promise<void> {
-    if (this.current?.name === name) await this.release()
+    if (this.current?.name === name) this.release()
     await this.fs.promises.rm(this.file(name), { force: true })
   }
 
@@ -112,19 +112,25 @@ export class Folder {
     return `${this.path}/${name}`
   }
 
-  private async handle(name: string): Promise<FileHandle> {
+  /** Does something with a file that is then kept open, as it will be used again. */
+  private async use(name: string, work: (handle: FileHandle) => Promise<void>): Promise<void> {
     if (this.current?.name !== name) {
-      const handle = await this.fs.promises.open(this.file(name), 'r+')
-      await this.release()
-      this.current = { name, handle }
+      this.release()
+      this.current = { name, handle: this.fs.promises.open(this.file(name), 'r+') }
     }
-    return this.current.handle
+    try {
+      await work(await this.current.handle)
+    } catch (error) {
+      this.release()
+      throw error
+    }
+    if (this.closed) this.release()
   }
 
-  private async release(): Promise<void> {
-    const { current } = this
+  /** Closes the file when what is being done with it is done. */
+  private release(): void {
+    this.current?.handle.then((handle) => handle.close()).catch(() => {})
     this.current = undefined
-    await current?.handle.close()
   }
 }
 
@@ -148,6 +154,19 @@ export async function removeFolder(name: string): Promise<void> {
   }
 }
 
+/** Makes a folder and those it is in. Not by Node's `recursive`, which never ends where the system makes none, as in /proc. */
+async function makeFolder(full: string): Promise<void> {
+  const { fs, path } = node()
+  const parent = path.dirname(full)
+  if (fs.statSync(full, { throwIfNoEntry: false })?.isDirectory()) return
+  if (parent !== full) await makeFolder(parent)
+  await fs.promises.mkdir(full).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST' || !fs.statSync(full).isDirectory()) throw error
+  })
+  // A folder is kept by the folder it is in.
+  await syncFolder(parent)
+}
+
 async function syncFolder(path: string): Promise<void> {
   // Windows keeps folders by itself, and does not open them.
   if (process.platform === 'win32') return
@@ -169,7 +188,7 @@ function refusal(name: string, error: unknown): StorageError {
   const code = codeOf(error) ?? ''
   const { message } = error as Error
   if (code === 'ENOSPC' || code === 'EDQUOT') return new StorageError('QUOTA', `there is no room for '${name}': ${message}`, { cause: error })
-  if (!/^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|ELOOP|ENAMETOOLONG|EINVAL)$/.test(code)) {
+  if (!/^(EACCES|ENOENT|EPERM|EROFS|ENOTDIR|EEXIST|EISDIR|ELOOP|ENAMETOOLONG|EINVAL)$/.test(code)) {
     return new StorageError('FAILED', `'${name}' cannot be opened: ${message}`, { cause: error })
   }
   const way = 'give open() a folder that this process may write to, or no name for a database in memory'

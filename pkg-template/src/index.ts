@@ -1,7 +1,8 @@
 // The package's door: see README.md.
 export { open, type CommandInfo, type Db, type Events, type OpenOptions, type Status, type StorageStatus } from './db.js'
-export { remove } from './store.js'
-export { EngineDead, MultiError, ReplyError, StorageError, type StorageCode } from './errors.js'
+export { remove, rescue } from './store.js'
+export type { Progress, TransferOptions } from './transfer.js'
+export { EngineDead, MultiError, RdbError, ReplyError, StorageError, type RdbCode, type StorageCode } from './errors.js'
 export type { AsBytes, AsyncCommands, BytesCommands, Chained, SyncCommands } from './client.js'
 export type { Commands } from './commands.js'
 export type { Session, SessionOptions } from './session.js'

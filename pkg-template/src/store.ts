@@ -48,6 +48,8 @@ export class Store {
     readonly strict: boolean,
     /** Where data is kept. */
     readonly mode: 'indexeddb' | 'files',
+    /** Bytes that were not whole at the end of what was found. */
+    readonly torn: number,
     private readonly unlock: () => void,
     private readonly onchange: (error: StorageError | null) => void,
   ) {}
@@ -60,9 +62,10 @@ export class Store {
     const folder = hasFiles() ? await Folder.open(name) : undefined
     const unlock = folder ? () => folder.close() : await lock(name)
     try {
-      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe, folder))) as { damage?: string }
-      const store = new Store(core, strict, folder ? 'files' : 'indexeddb', unlock, onchange)
-      if (report.damage) store.fail(new StorageError('DAMAGED', `${report.damage}: the data before it was loaded, nothing will be written`))
+      const report = (await core.guardAsync(() => core.host.openStore(name, strict, breathe, folder))) as { torn: number; damage?: string }
+      const store = new Store(core, strict, folder ? 'files' : 'indexeddb', report.torn, unlock, onchange)
+      const bytes = folder ? 'the files are still all there' : `rescue('${name}') gives you the stored bytes`
+      if (report.damage) store.fail(new StorageError('DAMAGED', `${report.damage}: what is good before it was loaded, nothing will be written; ${bytes}`))
       return store
     } catch (error) {
       unlock()
@@ -189,6 +192,41 @@ export async function remove(name: string): Promise<void> {
     })
   } finally {
     unlock()
+  }
+}
+
+/**
+ * Returns all bytes that are stored under `name`, good or not, of any version, as they are: one command `VALUE name bytes` in RESP for
+ * each value. Nothing is changed. Fails with GONE if nothing is stored.
+ */
+export async function rescue(name: string): Promise<Blob> {
+  if (hasFiles()) throw new StorageError('UNAVAILABLE', `what is stored is in the files of '${name}': copy the folder`)
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const request = indexedDB.open(`tabdis:${name}`)
+    // It would have been made now.
+    request.onupgradeneeded = () => request.transaction?.abort()
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(new StorageError('GONE', `nothing is stored under '${name}'`, { cause: request.error }))
+  })
+  try {
+    const parts: BlobPart[] = []
+    const encoder = new TextEncoder()
+    const bulk = (bytes: Uint8Array<ArrayBuffer>) => parts.push(`$${bytes.length}\r\n`, bytes, '\r\n')
+    await new Promise<void>((resolve, reject) => {
+      const request = database.transaction('values').objectStore('values').openCursor()
+      request.onerror = () => reject(storageError({ code: 'FAILED', message: String(request.error) }))
+      request.onsuccess = () => {
+        const cursor = request.result
+        if (!cursor) return resolve()
+        parts.push('*3\r\n$5\r\nVALUE\r\n')
+        bulk(encoder.encode(String(cursor.key)))
+        bulk(cursor.value as Uint8Array<ArrayBuffer>)
+        cursor.continue()
+      }
+    })
+    return new Blob(parts, { type: 'application/octet-stream' })
+  } finally {
+    database.close()
   }
 }
 

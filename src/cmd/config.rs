@@ -3,7 +3,7 @@
 use super::command::help_row;
 use super::params::{self, Change, Param};
 use crate::base::glob;
-use crate::engine::{CallStats, Ctx, Error, Group, Outcome, Row, flag};
+use crate::engine::{Ctx, Error, Group, Outcome, Row, flag};
 
 /// The family.
 pub const ROWS: &[Row] = &[CONFIG];
@@ -185,13 +185,14 @@ const RESETSTAT: Row = Row {
 };
 
 fn resetstat(c: &mut Ctx) -> Outcome {
-    c.server.calls.fill(CallStats::default());
-    c.server.errors.clear();
+    c.server.forget_calls();
     c.server.connections = 0;
     c.server.meter.reset();
     (c.sessions.output_cuts, c.sessions.input_cuts) = (0, 0);
     c.ks.stats = Default::default();
     c.ks.graves.freed = 0;
+    let aof = &mut c.server.aof;
+    (aof.delayed_syncs, aof.rewrites, aof.rewrite_failures, c.server.saves.count) = (0, 0, 0, 0);
     c.server.evict.reset_stats(c.ks.now);
     c.out.ok();
     Ok(())

@@ -166,6 +166,7 @@ pub fn human(bytes: u64) -> String {
 
 fn persistence(c: &mut Ctx) -> Lines {
     let saves = c.server.saves;
+    let rewriting_log = c.server.aof.rewriting_since_ms.is_some();
     let total = if c.ks.snapshot_running() { saves.keys } else { 0 };
     let done = total.saturating_sub(c.ks.snapshot_left());
     let running = saves.began_ms.map(|began| c.ks.now.saturating_sub(began) / 1000);
@@ -183,7 +184,7 @@ fn persistence(c: &mut Ctx) -> Lines {
         line("current_save_keys_processed", done),
         line("current_save_keys_total", total),
         line("rdb_changes_since_last_save", c.ks.dirty),
-        line("rdb_bgsave_in_progress", u8::from(c.ks.snapshot_running())),
+        line("rdb_bgsave_in_progress", u8::from(c.is_saving())),
         line("rdb_last_save_time", c.server.last_save_ms / 1000),
         line("rdb_last_bgsave_status", status(saves.failed)),
         line("rdb_last_bgsave_time_sec", seconds(saves.seconds)),
@@ -193,7 +194,7 @@ fn persistence(c: &mut Ctx) -> Lines {
         line("rdb_last_load_keys_expired", saves.loaded_due),
         line("rdb_last_load_keys_loaded", saves.loaded),
         line("aof_enabled", u8::from(aof.enabled)),
-        line("aof_rewrite_in_progress", u8::from(aof.rewriting_since_ms.is_some())),
+        line("aof_rewrite_in_progress", u8::from(rewriting_log)),
         line("aof_rewrite_scheduled", u8::from(c.server.rewrite_scheduled)),
         line("aof_last_rewrite_time_sec", seconds(aof.rewrite_seconds)),
         line("aof_current_rewrite_time_sec", seconds(rewriting)),
@@ -209,7 +210,7 @@ fn persistence(c: &mut Ctx) -> Lines {
         lines.extend([
             line("aof_current_size", aof.size),
             line("aof_base_size", aof.base_size),
-            line("aof_pending_rewrite", 0),
+            line("aof_pending_rewrite", u8::from(c.server.rewrite_scheduled)),
             line("aof_buffer_length", aof.buffered),
             line("aof_pending_bio_fsync", aof.pending_syncs),
             line("aof_delayed_fsync", aof.delayed_syncs),
@@ -359,8 +360,7 @@ fn commandstats(c: &mut Ctx) -> Lines {
 fn debug(c: &mut Ctx) -> Lines {
     let turns = &c.server.meter.turns;
     vec![
-        // The log is written with what commands changed, not apart from them.
-        line("eventloop_duration_aof_sum", 0),
+        line("eventloop_duration_aof_sum", turns.log_us),
         line("eventloop_duration_cron_sum", turns.cron_us),
         line("eventloop_duration_max", turns.max_us),
         line("eventloop_cmd_per_cycle_max", turns.max_commands),

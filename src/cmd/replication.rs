@@ -301,7 +301,7 @@ fn waitaof(c: &mut Ctx) -> Outcome {
     if local > 0 && !aof.enabled {
         return Err(Error::WaitaofWithoutLog);
     }
-    let have = aof.enabled && aof.synced >= c.ks.effects.offset();
+    let have = aof.enabled && aof.synced >= c.me.write_offset;
     if (wanted == 0 && i64::from(have) >= local) || c.nested {
         c.out.array(2);
         c.out.int(i64::from(have));

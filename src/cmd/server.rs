@@ -179,7 +179,7 @@ const SAVE: Row = Row {
 };
 
 fn save(c: &mut Ctx) -> Outcome {
-    if c.ks.snapshot_running() {
+    if c.is_saving() {
         return Err(Error::SaveInProgress);
     }
     c.request(Request::Save { background: false });
@@ -204,10 +204,18 @@ const BGSAVE: Row = Row {
 
 fn bgsave(c: &mut Ctx) -> Outcome {
     let mut args = c.args();
-    args.word("SCHEDULE");
+    let schedule = args.word("SCHEDULE");
     args.end()?;
-    if c.ks.snapshot_running() {
+    if c.is_saving() {
         return Err(Error::SaveInProgress);
+    }
+    if c.server.aof.rewriting_since_ms.is_some() {
+        if !schedule && !c.nested {
+            return Err(Error::RewriteBeforeSave);
+        }
+        c.server.save_scheduled = true;
+        c.out.simple("Background saving scheduled");
+        return Ok(());
     }
     c.request(Request::Save { background: true });
     c.out.simple(if c.nested { "Background saving scheduled" } else { "Background saving started" });
@@ -229,16 +237,18 @@ const BGREWRITEAOF: Row = Row {
 };
 
 fn bgrewriteaof(c: &mut Ctx) -> Outcome {
-    if c.server.rewrite_asked {
+    if c.server.rewrite_asked || c.server.aof.rewriting_since_ms.is_some() {
         return Err(Error::RewriteInProgress);
     }
-    c.server.rewrite_asked = true;
-    c.request(Request::Rewrite);
     // Inside a transaction nothing is begun before its end.
-    if c.ks.snapshot_running() || c.nested {
-        c.server.rewrite_scheduled = c.ks.snapshot_running();
+    if c.is_saving() || c.nested {
+        c.server.rewrite_scheduled = true;
+        // Who asks for it does not wait for the time at which one that failed is tried again.
+        c.server.aof.rewrite_failures = 0;
         c.out.simple("Background append only file rewriting scheduled");
     } else {
+        c.server.rewrite_asked = true;
+        c.request(Request::Rewrite);
         c.out.simple("Background append only file rewriting started");
     }
     Ok(())

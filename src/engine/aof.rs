@@ -4,7 +4,7 @@
 use super::error::{Error, Outcome};
 use super::followers::Acks;
 use super::session::{Session, SessionId};
-use super::{Engine, Server};
+use super::{Ctx, Engine, Server};
 
 /// How the log stands.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Aof {
     /// Bytes of changes since the host started, and bytes written for them, snapshots included.
     pub changed_bytes: u64,
     pub written_bytes: u64,
+    /// `DEBUG AOF-FLUSH-SLEEP`: µs to wait before each write, for tests.
+    pub flush_sleep_us: u64,
 }
 
 impl Engine {
@@ -64,6 +66,15 @@ impl Engine {
         for id in sessions {
             self.end_wait(id, reply());
         }
+    }
+}
+
+impl Ctx<'_> {
+    /// Whether a snapshot is being saved in the background, and not for the log.
+    pub fn is_saving(&self) -> bool {
+        // It may be complete and still on its way to the disk.
+        self.server.saves.began_ms.is_some()
+            || (self.ks.snapshot_running() && self.server.aof.rewriting_since_ms.is_none())
     }
 }
 

@@ -200,6 +200,8 @@ errors! {
     RankZero = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
     ReplicaofByReplica = "ERR Command is not valid when client is a replica.",
     ReplyTooLong = "ERR value is out of range",
+    RewriteBeforeSave = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+    RewriteFailed = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.",
     RewriteInProgress = "ERR Background append only file rewriting already in progress",
     SameObject = "ERR source and destination objects are the same",
     SaveInProgress = "ERR Background save already in progress",

@@ -41,12 +41,12 @@ impl Ctx<'_> {
         known.map(|(session, acknowledged)| Follower::of(session, acknowledged)).collect()
     }
 
-    /// How many followers have all that was changed so far.
+    /// How many followers have all that this session changed.
     pub fn followers_with_all(&self) -> usize {
-        self.server.followers_at(self.ks.effects.offset())
+        self.server.followers_at(self.me.write_offset)
     }
 
-    /// Makes the session wait until so many followers, and with `local` the log here, have all that was changed so far, or until
+    /// Makes the session wait until so many followers, and with `local` the log here, have all that it changed, or until
     /// `timeout_ms` have passed (0: for ever); then it is told who has it.
     pub fn wait_for_acks(&mut self, followers: usize, local: bool, timeout_ms: u64) {
         let deadline = if timeout_ms == 0 { 0 } else { self.ks.now.saturating_add(timeout_ms) };
@@ -59,7 +59,7 @@ impl Ctx<'_> {
             retry_at: 0,
             argv: self.argv.iter().map(|arg| arg.to_vec()).collect(),
             postponed: false,
-            acks: Some(Acks { offset: self.ks.effects.offset(), followers, local }),
+            acks: Some(Acks { offset: self.me.write_offset, followers, local }),
         });
     }
 

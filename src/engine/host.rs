@@ -42,6 +42,11 @@ pub trait Host {
         None
     }
 
+    /// Whether the log is in files, which can be loaded again.
+    fn keeps_log_files(&self) -> bool {
+        false
+    }
+
     /// The stored snapshot. Nothing if there is none.
     fn stored_snapshot(&mut self) -> Option<Result<Vec<u8>, String>> {
         None

@@ -844,6 +844,31 @@ impl Keyspace {
         self.functions = Libraries::default();
     }
 
+    /// Returns an empty keyspace with the same settings, to load data into that may take the place of this.
+    pub fn beside(&self) -> Self {
+        let Keyspace { limits, clock, lfu, .. } = *self;
+        Keyspace { limits, clock, lfu, ..Keyspace::new(self.db_count(), self.seed) }
+    }
+
+    /// Exchanges all data and libraries for those of `other`. Tells watchers, and frees the old later. A running snapshot is
+    /// dropped.
+    pub(super) fn take_over(&mut self, mut other: Keyspace) {
+        self.snapshot_end();
+        for db in 0..self.db_count() {
+            self.dirty += self.in_db(db, |ks| ks.flush(Some(0))) as u64;
+            let mine = &mut self.dbs[db];
+            std::mem::swap(&mut mine.data, &mut other.dbs[db].data);
+            let there = |key: &[u8]| mine.data.dict.contains(key);
+            self.dirty += mine.data.dict.len() as u64;
+            self.touched.extend(watchers_of(&mine.watched, there));
+            self.ready.extend(mine.blocked.keys().filter(|key| there(key)).map(|key| (db, key.clone())));
+        }
+        self.functions = std::mem::take(&mut other.functions);
+        // No entry is left that is of another epoch.
+        (self.epoch, self.epoch_of_all) = (other.epoch, other.epoch_of_all);
+        self.serials = self.serials.max(other.serials);
+    }
+
     /// Exchanges the data of two databases. Who watches or waits stays with the number. Tells watchers.
     pub fn swap(&mut self, a: usize, b: usize) {
         if a == b {
@@ -965,8 +990,9 @@ impl Keyspace {
 
 /// Point-in-time snapshots.
 impl Keyspace {
-    /// Begins a snapshot of all databases as they are now, into `sink`. One runs at a time: an earlier one is dropped.
-    pub fn snapshot_begin(&mut self, sink: Box<dyn Sink>) {
+    /// Begins a snapshot of all databases as they are now, into `sink`. One runs at a time: an earlier one is dropped. Returns its
+    /// number.
+    pub fn snapshot_begin(&mut self, sink: Box<dyn Sink>) -> u64 {
         self.snapshot_end();
         if self.epoch.wrapping_add(1) == self.epoch_of_all {
             // So many snapshots in a row were dropped that numbers come back which entries still have.
@@ -983,7 +1009,14 @@ impl Keyspace {
             db.data.label = n;
             todo.push((db.data.serial, db.data.dict.len() as u64));
         }
-        self.snapshot = Some(Snapshot::new(self.epoch, todo, sink));
+        self.serials += 1;
+        self.snapshot = Some(Snapshot::new(self.serials, self.epoch, todo, sink));
+        self.serials
+    }
+
+    /// Whether the snapshot that was given this number is running.
+    pub fn is_taking(&self, number: u64) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.number == number)
     }
 
     /// Whether a snapshot is running.

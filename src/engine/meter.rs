@@ -64,6 +64,8 @@ pub struct Turns {
     /// How much of that was commands, and what is done ten times a second.
     pub command_us: u64,
     pub cron_us: u64,
+    /// How much was writing the log.
+    pub log_us: u64,
     /// The most commands in one.
     pub max_commands: u64,
 }

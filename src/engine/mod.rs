@@ -32,6 +32,7 @@ pub mod reply;
 pub mod row;
 pub mod session;
 pub mod snapshot;
+mod take_over;
 pub mod tracking;
 pub mod value;
 mod wait;
@@ -60,6 +61,8 @@ pub enum Request {
     Save { background: bool },
     /// Rewrite the log (BGREWRITEAOF).
     Rewrite,
+    /// Replace all data by what the files of the log hold (DEBUG LOADAOF).
+    LoadLog,
     /// Stop, after saving or not; even if saving fails with `force` (SHUTDOWN).
     Shutdown { save: Option<bool>, force: bool },
     /// Do not stop after all (SHUTDOWN ABORT).
@@ -154,8 +157,9 @@ pub struct Server {
     pub all_flushed: bool,
     /// The host was asked to rewrite the log and has not heard it yet.
     pub rewrite_asked: bool,
-    /// It is to be asked when the snapshot in progress is done.
+    /// A rewrite of the log, or a snapshot, is to begin when nothing else is in progress.
     pub rewrite_scheduled: bool,
+    pub save_scheduled: bool,
     /// The host is loading data: only few commands are served.
     pub loading: Option<Loading>,
     /// The host does not call [`Engine::cron`] (`DEBUG PAUSE-CRON`).
@@ -409,6 +413,12 @@ impl Server {
         used
     }
 
+    /// Sets the counters of commands and of errors back.
+    pub fn forget_calls(&mut self) {
+        self.calls.fill(CallStats::default());
+        self.errors.clear();
+    }
+
     /// The command that is called `name` here.
     #[inline]
     fn find(&self, name: &[u8]) -> Option<RowId> {
@@ -460,6 +470,7 @@ impl Engine {
                 all_flushed: false,
                 rewrite_asked: false,
                 rewrite_scheduled: false,
+                save_scheduled: false,
                 loading: None,
                 cron_paused: false,
                 nap: |_| 0,
@@ -622,7 +633,10 @@ impl Engine {
     }
 
     fn end_busy_unit(&mut self, me: &mut Session) {
-        self.end_effects();
+        if self.ks.effects.unit_pending() {
+            self.end_effects();
+            me.write_offset = self.ks.effects.offset();
+        }
         if !self.ks.touched.is_empty() {
             self.tell_watchers(me);
         }
@@ -756,7 +770,7 @@ impl Engine {
         if row.has(flag::NO_MULTI) && me.multi.is_some() && !runs_while_queueing(name) {
             return Err(Error::NoMulti);
         }
-        if self.server.loading.is_some() && !row.has(flag::LOADING) {
+        if self.server.loading.is_some() && !me.replica && !row.has(flag::LOADING) {
             return Err(Error::Loading);
         }
         let writes = || unit_flags(name, row, me) & flag::WRITE != 0 || name == "ping";
@@ -823,9 +837,14 @@ impl Engine {
             }
             out.rewind(0);
         });
+        // Nobody would end its wait.
+        if wait::stop_waiting(&mut self.ks, &mut self.server, &mut wait).is_some() {
+            result = Err(Error::new("ERR an effect does not wait"));
+        }
         self.sessions.put(wait);
         self.ks.expiry = expiry;
-        if !self.ks.ready.is_empty() {
+        // While data is loaded it is not there yet for anybody.
+        if !self.ks.ready.is_empty() && self.server.loading.is_none() {
             self.serve_waiting();
         }
         result

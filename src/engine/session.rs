@@ -130,6 +130,8 @@ pub struct Session {
     pub shards: BTreeSet<Vec<u8>>,
     /// What it waits for.
     pub wait: Option<Wait>,
+    /// The offset of the feed behind the last change it made; 0 if it made none.
+    pub write_offset: u64,
     /// `CLIENT REPLY`.
     pub reply_mode: ReplyMode,
     /// `CLIENT NO-EVICT`.
@@ -192,6 +194,7 @@ impl Session {
             patterns: BTreeSet::new(),
             shards: BTreeSet::new(),
             wait: None,
+            write_offset: 0,
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,

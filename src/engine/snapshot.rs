@@ -30,6 +30,8 @@ const EACH: usize = 32;
 
 /// A snapshot in progress.
 pub(super) struct Snapshot {
+    /// Which of all snapshots this is.
+    pub(super) number: u64,
     epoch: u8,
     /// (serial, positions left) of the data still to walk; the walk is in the last one.
     todo: Vec<(u64, u64)>,
@@ -41,9 +43,9 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(epoch: u8, mut todo: Vec<(u64, u64)>, sink: Box<dyn Sink>) -> Self {
+    pub(super) fn new(number: u64, epoch: u8, mut todo: Vec<(u64, u64)>, sink: Box<dyn Sink>) -> Self {
         todo.reverse();
-        Snapshot { epoch, todo, half: None, detached: Vec::new(), sink }
+        Snapshot { number, epoch, todo, half: None, detached: Vec::new(), sink }
     }
 
     /// Writes entry `id` of `data`, or the rest of it, unless it is done already.

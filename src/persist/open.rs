@@ -1,10 +1,10 @@
 //! The reading side: claims a storage, loads its snapshot, replays its log, and says what it found.
 
-use super::record::{ManifestError, seal, unseal};
+use super::record::{ManifestError, form, seal, unseal};
 use super::write::Start;
 use super::{Batch, Key, Manifest, Options, Persist, Storage, StorageError};
 use crate::engine::{Engine, Keyspace};
-use crate::rdb::{LoadOptions, RdbError, Reader, crc64::Crc64};
+use crate::rdb::{LoadOptions, Reader, crc64::Crc64};
 use crate::resp::{encode, parse};
 use std::ops::Range;
 
@@ -35,7 +35,8 @@ pub struct Report {
     pub offset: u64,
     /// Bytes at the end of the log that were never completely written. They are cut off.
     pub torn: Option<u64>,
-    /// Something in the log is wrong and no crash explains it. What came before it was loaded; nothing will be written.
+    /// Something is wrong and no crash explains it. What came before it was loaded: of the snapshot the keys before it, of the
+    /// log the commands. Nothing was written, and nothing will be.
     pub damage: Option<Damage>,
 }
 
@@ -54,15 +55,13 @@ impl std::fmt::Display for Damage {
     }
 }
 
-/// Why a storage was not opened. Nothing was changed in it, but that it may have been claimed.
+/// Why a storage was not opened. Nothing was changed in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenError {
-    /// The storage failed. [`StorageError::Conflict`]: somebody claimed it at the same time; try again.
+    /// The storage failed. [`StorageError::Conflict`]: somebody else goes on writing to it.
     Storage(StorageError),
     /// A later version wrote it, in this format.
     Newer(u64),
-    /// The snapshot, or what says which it is, is damaged. The values can still be read from the storage and kept.
-    Damaged(Damage),
 }
 
 impl std::fmt::Display for OpenError {
@@ -70,7 +69,6 @@ impl std::fmt::Display for OpenError {
         match self {
             Self::Storage(error) => error.fmt(f),
             Self::Newer(format) => write!(f, "stored data is in format {format}, which only a later version reads"),
-            Self::Damaged(damage) => damage.fmt(f),
         }
     }
 }
@@ -92,10 +90,13 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Claims `storage` from whoever had it, and brings `engine`, which must have no keys, to the state that is stored there. From
-/// then on the engine records its effects. Keys that are due are loaded too: the engine will delete them and say so. `pause`
-/// is called after every few milliseconds of work, unless a single value takes longer: a host may let others run then, but not
-/// into this engine.
+/// How often a claim is tried again because somebody has written meanwhile.
+const CLAIMS: usize = 16;
+
+/// Brings `engine`, which must have no keys, to the state that is stored in `storage`, and claims it from whoever had it. From then
+/// on the engine records its effects. Keys that are due are loaded too: the engine will delete them and say so. What is damaged is
+/// loaded as far as it is good, is not claimed, and will not be written to. `pause` is called after every few milliseconds of work,
+/// unless a single value takes longer: a host may let others run then, but not into this engine.
 pub async fn open<S: Storage>(
     storage: &S,
     engine: &mut Engine,
@@ -103,11 +104,10 @@ pub async fn open<S: Storage>(
     pause: impl AsyncFn(Progress),
 ) -> Result<(Persist, Report), OpenError> {
     let progress = Progress { done: 0, total: 0 };
-    let mut opening = Opening { storage, pause, progress, crc: Crc64::default(), report: Report::default() };
-    let claim = opening.claim(&engine.server.run_id).await?;
-    opening.report.manifest = opening.manifest().await?.unwrap_or_default();
-    let log = match opening.data(engine).await {
-        Ok(log) => log,
+    let mut opening =
+        Opening { storage, pause, progress, crc: Crc64::default(), next: 0, behind: None, report: Report::default() };
+    let claim = match opening.bring(engine).await {
+        Ok(claim) => claim,
         Err(error) => {
             engine.ks.clear();
             return Err(error);
@@ -115,14 +115,14 @@ pub async fn open<S: Storage>(
     };
     engine.ks.effects.record(true);
     engine.ks.effects.restart();
-    let report = opening.report;
+    let Opening { next, report, .. } = opening;
     let start = Start {
-        claim: report.damage.is_none().then_some(claim),
+        claim,
         manifest: report.manifest.clone(),
-        next_record: log.next,
+        next_record: next,
         log_bytes: report.log_bytes,
         offset: report.offset,
-        litter: litter(&report.manifest, log.next),
+        litter: litter(&report.manifest, next),
     };
     Ok((Persist::new(start, options), report))
 }
@@ -143,17 +143,11 @@ struct Opening<'a, S, P> {
     pause: P,
     progress: Progress,
     crc: Crc64,
-    report: Report,
-}
-
-/// How far the log goes.
-struct Log {
     /// The number of the record after the last good one.
     next: u64,
-}
-
-fn damaged(key: Key, what: impl std::fmt::Display) -> OpenError {
-    OpenError::Damaged(Damage { key, what: what.to_string() })
+    /// What is there under that number: the first bytes of a torn end.
+    behind: Option<Vec<u8>>,
+    report: Report,
 }
 
 impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
@@ -169,38 +163,76 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
         Ok(values.pop().map(|(_, value)| value))
     }
 
-    /// The manifest, if there is one.
-    async fn manifest(&self) -> Result<Option<Manifest>, OpenError> {
-        let Some(bytes) = self.value(Key::Manifest, Key::End).await? else { return Ok(None) };
-        let bytes = unseal(&self.crc, Key::Manifest, &bytes).map_err(|what| damaged(Key::Manifest, what))?;
-        match Manifest::decode(bytes) {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(ManifestError::Newer(format)) => Err(OpenError::Newer(format)),
-            Err(ManifestError::Malformed) => Err(damaged(Key::Manifest, "it is malformed")),
+    /// Loads everything and claims the storage. Returns the value of [`Key::Epoch`]; nothing if there is damage.
+    async fn bring(&mut self, engine: &mut Engine) -> Result<Option<Vec<u8>>, OpenError> {
+        let stored = self.value(Key::Manifest, Key::End).await?;
+        if !self.read_manifest(stored.as_deref()).await? || !self.load(&mut engine.ks).await? {
+            return Ok(None);
         }
+        (self.next, self.report.offset) = (self.report.manifest.log, self.report.manifest.offset);
+        // Who had the storage may write until it is claimed: what came meanwhile is replayed too.
+        for _ in 0..CLAIMS {
+            self.replay(engine).await?;
+            if self.report.damage.is_some() {
+                return Ok(None);
+            }
+            match self.claim(&engine.server.run_id, stored.as_deref()).await {
+                Err(StorageError::Conflict) => {}
+                claimed => return Ok(Some(claimed?)),
+            }
+        }
+        Err(StorageError::Conflict.into())
     }
 
-    /// Writes who owns the storage now, and a manifest if there is nothing yet. Returns the value of [`Key::Epoch`]. Leaves a
-    /// storage alone that is damaged at the root or of a later version.
-    async fn claim(&mut self, owner: &str) -> Result<Vec<u8>, OpenError> {
-        let before = self.value(Key::Epoch, Key::Log(0)).await?;
-        let mut batch = Batch { expect: vec![(Key::Epoch, before.clone())], ..Batch::default() };
-        if self.manifest().await?.is_none() {
+    /// Notes that something is wrong with the value of `key`. Returns that it is not good.
+    fn damaged(&mut self, key: Key, what: impl std::fmt::Display) -> bool {
+        self.report.damage = Some(Damage { key, what: what.to_string() });
+        false
+    }
+
+    /// Reads the manifest; without one, there must be nothing at all. Returns whether it is good.
+    async fn read_manifest(&mut self, stored: Option<&[u8]>) -> Result<bool, OpenError> {
+        let Some(bytes) = stored else {
             for range in [Key::Chunk(0, 0)..Key::Epoch, Key::Log(0)..LOG_END] {
                 if let Some((key, _)) = self.storage.read(range, 1).await?.pop() {
-                    return Err(damaged(Key::Manifest, format!("it is missing, but there is {key}")));
+                    return Ok(self.damaged(Key::Manifest, format!("it is missing, but there is {key}")));
                 }
             }
             self.report.fresh = true;
-            let manifest = Manifest::default().encode();
-            batch.expect.push((Key::Manifest, None));
-            batch.puts.push((Key::Manifest, seal(&self.crc, Key::Manifest, &manifest)));
+            return Ok(true);
+        };
+        let decoded = match unseal(&self.crc, Key::Manifest, bytes) {
+            Ok(bytes) => Manifest::decode(bytes),
+            Err(what) => match form(bytes) {
+                Some(newer) if newer > 1 => Err(ManifestError::Newer(newer)),
+                _ => return Ok(self.damaged(Key::Manifest, what)),
+            },
+        };
+        match decoded {
+            Ok(manifest) => self.report.manifest = manifest,
+            Err(ManifestError::Newer(format)) => return Err(OpenError::Newer(format)),
+            Err(ManifestError::Malformed) => return Ok(self.damaged(Key::Manifest, "it is malformed")),
         }
-        let mut payload = Vec::new();
+        Ok(true)
+    }
+
+    /// Writes who owns the storage now, and a manifest if there is none yet. Returns the value of [`Key::Epoch`]. Fails with a
+    /// conflict if the manifest is not the one that was read any more, or there is another record.
+    async fn claim(&mut self, owner: &str, manifest: Option<&[u8]>) -> Result<Vec<u8>, StorageError> {
+        let before = self.value(Key::Epoch, Key::Log(0)).await?;
         let epoch = before.as_ref().map_or(0, |bytes| self.epoch(bytes)).wrapping_add(1).to_string();
+        let mut payload = Vec::new();
         encode::command(&mut payload, &[b"EPOCH", epoch.as_bytes(), owner.as_bytes()]);
         let claim = seal(&self.crc, Key::Epoch, &payload);
-        batch.puts.push((Key::Epoch, claim.clone()));
+        let mut batch = Batch { puts: vec![(Key::Epoch, claim.clone())], ..Batch::default() };
+        batch.expect = vec![
+            (Key::Epoch, before),
+            (Key::Manifest, manifest.map(<[u8]>::to_vec)),
+            (Key::Log(self.next), self.behind.clone()),
+        ];
+        if manifest.is_none() {
+            batch.puts.push((Key::Manifest, seal(&self.crc, Key::Manifest, &Manifest::default().encode())));
+        }
         self.storage.commit(&batch).await?;
         Ok(claim)
     }
@@ -213,22 +245,14 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
         frame.iter().nth(1).and_then(crate::base::num::parse_u64).unwrap_or(0)
     }
 
-    /// Loads the snapshot, and replays the log.
-    async fn data(&mut self, engine: &mut Engine) -> Result<Log, OpenError> {
-        self.load(&mut engine.ks).await?;
-        self.report.offset = self.report.manifest.offset;
-        self.replay(engine).await
-    }
-
-    /// Loads the snapshot.
-    async fn load(&mut self, ks: &mut Keyspace) -> Result<(), OpenError> {
+    /// Loads the snapshot. Returns whether it is good.
+    async fn load(&mut self, ks: &mut Keyspace) -> Result<bool, StorageError> {
         let Manifest { generation, chunks, bytes, .. } = self.report.manifest;
         if chunks == 0 {
-            return Ok(());
+            return Ok(true);
         }
         self.progress.total = bytes;
         let mut reader = Reader::new(LoadOptions { now: 0, keep_due: true, replace: false, size: bytes });
-        let wrong = |n: u64, error: RdbError| damaged(Key::Chunk(generation, n), error);
         for from in (0..chunks).step_by(CHUNKS_AT_ONCE as usize) {
             let to = chunks.min(from + CHUNKS_AT_ONCE);
             let range = Key::Chunk(generation, from)..Key::Chunk(generation, to);
@@ -236,48 +260,53 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
             for n in from..to {
                 let key = Key::Chunk(generation, n);
                 let found = values.get((n - from) as usize).filter(|(found, _)| *found == key);
-                let (_, value) = found.ok_or_else(|| damaged(key, "it is missing"))?;
-                let chunk = unseal(&self.crc, key, value).map_err(|what| damaged(key, what))?;
+                let Some((_, value)) = found else { return Ok(self.damaged(key, "it is missing")) };
+                let chunk = match unseal(&self.crc, key, value) {
+                    Ok(chunk) => chunk,
+                    Err(what) => return Ok(self.damaged(key, what)),
+                };
                 for piece in chunk.chunks(PIECE) {
-                    reader.push(ks, piece).map_err(|error| wrong(n, error))?;
+                    let pushed = reader.push(ks, piece);
+                    self.report.keys = reader.keys();
+                    if let Err(error) = pushed {
+                        return Ok(self.damaged(key, error));
+                    }
                     self.loaded(piece.len()).await;
                 }
             }
         }
-        let loaded = reader.finish().map_err(|error| wrong(chunks - 1, error))?;
-        self.report.keys = loaded.keys;
-        Ok(())
+        match reader.finish() {
+            Ok(_) => Ok(true),
+            Err(error) => Ok(self.damaged(Key::Chunk(generation, chunks - 1), error)),
+        }
     }
 
-    /// Replays the log behind the snapshot, as far as it is good.
-    async fn replay(&mut self, engine: &mut Engine) -> Result<Log, OpenError> {
-        let mut next = self.report.manifest.log;
+    /// Replays the log from the next record on, as far as it is good.
+    async fn replay(&mut self, engine: &mut Engine) -> Result<(), StorageError> {
+        (self.behind, self.report.torn) = (None, None);
         loop {
-            let values = self.storage.read(Key::Log(next)..LOG_END, RECORDS_AT_ONCE).await?;
+            let values = self.storage.read(Key::Log(self.next)..LOG_END, RECORDS_AT_ONCE).await?;
             if values.is_empty() {
-                return Ok(Log { next });
+                return Ok(());
             }
             for (n, (key, value)) in values.iter().enumerate() {
-                if *key != Key::Log(next) {
-                    let what = format!("it is missing, but there is {key}");
-                    self.report.damage = Some(Damage { key: Key::Log(next), what });
-                    return Ok(Log { next });
+                let due = Key::Log(self.next);
+                if *key != due {
+                    self.damaged(due, format!("it is missing, but there is {key}"));
+                    return Ok(());
                 }
                 let payload = match unseal(&self.crc, *key, value) {
                     Ok(payload) => payload,
-                    Err(what) => {
-                        self.judge_end(next, &values[n..], what).await?;
-                        return Ok(Log { next });
-                    }
+                    Err(what) => return self.judge_end(&values[n..], what).await,
                 };
                 if let Err(what) = self.apply(engine, payload).await {
-                    self.report.damage = Some(Damage { key: *key, what });
-                    return Ok(Log { next });
+                    self.damaged(*key, what);
+                    return Ok(());
                 }
                 self.report.records += 1;
                 self.report.log_bytes += value.len() as u64;
                 self.report.offset += payload.len() as u64;
-                next += 1;
+                self.next += 1;
             }
         }
     }
@@ -307,13 +336,13 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
 
     /// Decides about a record that is not good: an end that was being written when everything stopped, if no good one follows;
     /// damage otherwise.
-    async fn judge_end(&mut self, bad: u64, rest: &[(Key, Vec<u8>)], what: &str) -> Result<(), StorageError> {
-        let damage = Damage { key: Key::Log(bad), what: what.to_string() };
-        let (mut torn, mut from) = (0, bad);
+    async fn judge_end(&mut self, rest: &[(Key, Vec<u8>)], what: &str) -> Result<(), StorageError> {
+        let (mut torn, mut from) = (0, self.next);
         let mut values = rest.to_vec();
+        self.behind = rest.first().map(|(_, value)| value.clone());
         while let Some((Key::Log(last), _)) = values.last() {
             if values.iter().any(|(key, value)| unseal(&self.crc, *key, value).is_ok()) {
-                self.report.damage = Some(damage);
+                self.damaged(Key::Log(self.next), what);
                 return Ok(());
             }
             torn += values.iter().map(|(_, value)| value.len() as u64).sum::<u64>();

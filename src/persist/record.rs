@@ -22,13 +22,23 @@ pub(super) fn seal(crc: &Crc64, key: Key, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Returns the version of the form of a value, if it begins as one of this project does.
+pub(super) fn form(bytes: &[u8]) -> Option<u64> {
+    match bytes {
+        [b't', b'a', b'b', b'd', b'i', b's', b'C' | b'E' | b'L' | b'M', version @ b'1'..=b'9', ..] => {
+            Some(u64::from(version - b'0'))
+        }
+        _ => None,
+    }
+}
+
 /// Returns the payload of what is stored under `key`, or what is wrong with it.
 pub(super) fn unseal<'a>(crc: &Crc64, key: Key, bytes: &'a [u8]) -> Result<&'a [u8], &'static str> {
     let Some((head_bytes, payload)) = bytes.split_at_checked(HEAD) else { return Err("it is cut off in its head") };
     let (about, sum) = head_bytes.split_at(HEAD - 8);
     let want = head(key, payload.len());
     if about[..8] != want[..8] {
-        return Err("it is not of this kind, or of a newer version");
+        return Err("it is not of this kind");
     }
     if about[8..16] != want[8..16] {
         return Err("it is not as long as it says");

@@ -3,10 +3,8 @@
 use super::record::{Manifest, seal};
 use super::{Key, Options};
 use crate::engine::Keyspace;
-use crate::engine::entry::Entry;
 use crate::engine::snapshot::Sink;
 use crate::rdb::{self, crc64::Crc64};
-use std::rc::{Rc, Weak};
 
 /// How much is done before a host is asked whether there is more time: bytes gone over, 32 more for an entry.
 const PIECE: usize = 32 << 10;
@@ -19,8 +17,8 @@ pub(super) struct Taking {
     pub(super) log_bytes: u64,
     /// The log waits for it: see [`super::Persist::replaced`].
     pub(super) held: bool,
-    /// Dead once the keyspace dropped our sink for another's.
-    alive: Weak<()>,
+    /// The number of the snapshot.
+    number: u64,
     /// Bytes in no chunk yet.
     bytes: Vec<u8>,
     /// Chunks in no transaction yet, and their bytes.
@@ -30,42 +28,19 @@ pub(super) struct Taking {
     complete: bool,
 }
 
-/// The RDB writer, and a token that dies with it.
-struct Marked {
-    writer: rdb::Writer,
-    _token: Rc<()>,
-}
-
-impl Sink for Marked {
-    fn entry(&mut self, db: usize, entry: &Entry, room: &mut usize) -> bool {
-        self.writer.entry(db, entry, room)
-    }
-    fn whole(&mut self, db: usize, entry: &Entry) {
-        self.writer.whole(db, entry);
-    }
-    fn finish(&mut self) {
-        self.writer.finish();
-    }
-    fn take(&mut self) -> Vec<u8> {
-        self.writer.take()
-    }
-}
-
 impl Taking {
     /// Begins a snapshot of `ks` as it is now, which `manifest` is about.
     pub(super) fn begin(ks: &mut Keyspace, options: &Options, manifest: Manifest, log_bytes: u64, held: bool) -> Self {
-        let token = Rc::new(());
-        let alive = Rc::downgrade(&token);
         let options = rdb::Options { compress: options.compress, now: manifest.time, ..rdb::Options::default() };
         let writer = rdb::Writer::new(ks, options);
-        ks.snapshot_begin(Box::new(Marked { writer, _token: token }));
+        let number = ks.snapshot_begin(Box::new(writer));
         let (bytes, chunks) = (Vec::new(), Vec::new());
-        Taking { manifest, log_bytes, held, alive, bytes, chunks, ready: 0, complete: false }
+        Taking { manifest, log_bytes, held, number, bytes, chunks, ready: 0, complete: false }
     }
 
     /// Whether the keyspace is still at it.
-    pub(super) fn is_running(&self) -> bool {
-        self.alive.strong_count() > 0
+    pub(super) fn is_running(&self, ks: &Keyspace) -> bool {
+        ks.is_taking(self.number)
     }
 
     /// Whether nothing is left to be taken.

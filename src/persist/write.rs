@@ -155,7 +155,7 @@ impl Persist {
     /// Gives up the snapshot being taken, for one: because the storage is full. The log goes on. If a transaction failed, what
     /// it holds of the snapshot is taken out of it.
     pub fn abandon(&mut self, ks: &mut Keyspace) {
-        if self.snapshot.as_ref().is_some_and(Taking::is_running) {
+        if self.snapshot.as_ref().is_some_and(|taking| taking.is_running(ks)) {
             ks.snapshot_end();
         }
         self.forget_snapshot();
@@ -309,8 +309,8 @@ impl Persist {
     fn begin_snapshot(&mut self, ks: &mut Keyspace, after: &After, now: u64) {
         let log = self.log_bytes + after.record;
         let grown = log > self.options.least_log.max(self.manifest.bytes);
-        // Effects that were not pushed yet belong before the snapshot: it begins when they are.
-        if self.snapshot.is_some() || !(grown || self.wanted) || ks.effects.pending() {
+        // Effects that were not pushed yet belong before the snapshot: it begins when they are. Another one is let end first.
+        if self.snapshot.is_some() || ks.snapshot_running() || !(grown || self.wanted) || ks.effects.pending() {
             return;
         }
         self.wanted = false;
@@ -330,7 +330,7 @@ impl Persist {
     /// Goes on with the snapshot.
     fn go_on(&mut self, ks: &mut Keyspace, more: impl FnMut() -> bool) {
         let Some(taking) = &mut self.snapshot else { return };
-        if taking.is_running() || taking.is_complete() {
+        if taking.is_running(ks) || taking.is_complete() {
             return taking.go_on(ks, &self.options, &self.crc, more);
         }
         // Another snapshot took the place of this one: it has to begin again.

@@ -186,9 +186,7 @@ impl Reader {
     pub fn finish(self) -> Result<Report, RdbError> {
         match self.stage {
             Stage::Done => Ok(self.report),
-            Stage::Head if self.rest.is_empty() || !b"REDIS".starts_with(&self.rest[..self.rest.len().min(5)]) => {
-                Err(RdbError::NotRdb)
-            }
+            Stage::Head if !begins(&self.rest) => Err(RdbError::NotRdb),
             _ => Err(RdbError::Truncated),
         }
     }
@@ -211,7 +209,9 @@ impl Reader {
         if let Stage::Done = self.stage {
             return Ok(used - before);
         }
-        if self.options.size > 0 && self.wanted as u64 > self.options.size - self.report.bytes.min(self.options.size) {
+        let left = self.options.size.saturating_sub(self.report.bytes);
+        // Before its head is read, a file that is too short may as well be none: `finish` says which.
+        if self.options.size > 0 && self.wanted as u64 > left && !matches!(self.stage, Stage::Head) {
             return Err(RdbError::Truncated);
         }
         self.rest = if before > 0 && used == 0 { held } else { all[used..].to_vec() };
@@ -399,6 +399,12 @@ impl Reader {
         self.report.keys += 1;
         if new || self.options.replace { Ok(()) } else { Err(RdbError::Duplicate(key.to_vec()).into()) }
     }
+}
+
+/// Whether these may be the first bytes of a file.
+fn begins(bytes: &[u8]) -> bool {
+    let marks: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+    !bytes.is_empty() && marks.iter().any(|mark| mark.starts_with(&bytes[..bytes.len().min(mark.len())]))
 }
 
 /// The access clock that is said by a time or by a counter, if it is of the kind that is kept here.

@@ -26,13 +26,24 @@ pub struct Options {
     pub now: u64,
     /// Bytes in use, for the auxiliary field.
     pub used_memory: u64,
+    /// The file begins a log: `aof-base`.
+    pub log_base: bool,
     /// Further auxiliary fields, `repl-stream-db` for one.
     pub aux: Vec<(&'static str, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { version: 11, compress: true, checksum: true, clock: None, now: 0, used_memory: 0, aux: Vec::new() }
+        Options {
+            version: 11,
+            compress: true,
+            checksum: true,
+            clock: None,
+            now: 0,
+            used_memory: 0,
+            log_base: false,
+            aux: Vec::new(),
+        }
     }
 }
 
@@ -121,7 +132,7 @@ impl Writer {
         for (name, value) in &options.aux {
             self.aux(name, value.as_bytes());
         }
-        self.aux("aof-base", b"0");
+        self.aux("aof-base", if options.log_base { b"1" } else { b"0" });
     }
 
     fn function(&mut self, code: &[u8]) {

@@ -3,22 +3,20 @@
 //! A file is written under a temporary name, synced, and renamed over the old one, so that there is a whole one at any time.
 
 use super::log;
+use super::pace::Pace;
 use crate::engine::Engine;
 use crate::engine::keyspace::Keyspace;
+use crate::engine::snapshot::Sink;
 use crate::rdb::{LoadOptions, Options, RdbError, Reader, Report, Writer};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
-/// Read at once while loading.
+/// Read at once while loading, and written at once while everybody waits.
 const PIECE: usize = 1 << 20;
 /// The same when tests want it slow.
 const SLOW_PIECE: usize = 4 << 10;
-/// How long a background save goes on between two looks at the sockets, µs.
-const SLICE_US: u64 = 3_000;
-/// How much it does between two looks at the clock: bytes gone over, 32 more for an entry.
-const SAVE_PIECE: usize = 64 << 10;
 
 /// A file that is being loaded, while those who ask are told so.
 pub struct Load {
@@ -102,10 +100,7 @@ pub struct Background {
     pub dirty: u64,
     /// When it began, ms since the epoch.
     pub began_ms: u64,
-    /// `rdb-key-save-delay`: µs to wait for each key, for tests.
-    pub delay_us: u64,
-    /// When the next slice may be written, µs since the epoch.
-    due_us: u64,
+    pace: Pace,
 }
 
 impl Background {
@@ -115,52 +110,26 @@ impl Background {
         let began_ms = options.now;
         let writer = Writer::new(ks, options);
         ks.snapshot_begin(Box::new(writer));
-        Ok(Background { target, syncing: None, dirty: ks.dirty, began_ms, delay_us: 0, due_us: 0 })
+        Ok(Background { target, syncing: None, dirty: ks.dirty, began_ms, pace: Pace::default() })
     }
 
-    /// Writes the next slice. Returns whether more is left; an error ends the save and removes the file.
-    pub fn step(&mut self, ks: &mut Keyspace) -> io::Result<bool> {
+    /// Writes the next slice, `delay_us` after the last one for each key if that is not 0. Returns whether more is left; an error
+    /// ends the save and removes the file.
+    pub fn step(&mut self, ks: &mut Keyspace, delay_us: u64) -> io::Result<bool> {
         if let Some(syncing) = &self.syncing {
             return Ok(!syncing.is_finished());
         }
-        let began = log::now_us();
-        let slow = self.delay_us > 0;
-        if slow {
-            if began < self.due_us {
-                return Ok(true);
-            }
-            self.due_us = began + self.delay_us;
+        let file = &mut self.target.file;
+        if !self.pace.step(ks, delay_us, |bytes| file.write_all(bytes))? {
+            let file = self.target.file.try_clone()?;
+            self.syncing = Some(std::thread::spawn(move || file.sync_all()));
         }
-        loop {
-            let more = if slow { one_key(ks) } else { ks.snapshot_step(SAVE_PIECE) };
-            let bytes = match ks.snapshot_sink() {
-                Some(sink) if more => sink.take(),
-                _ => ks.snapshot_end().map_or_else(Vec::new, |mut sink| {
-                    sink.finish();
-                    sink.take()
-                }),
-            };
-            if let Err(error) = self.target.file.write_all(&bytes) {
-                ks.snapshot_end();
-                return Err(error);
-            }
-            if !more {
-                let file = self.target.file.try_clone()?;
-                self.syncing = Some(std::thread::spawn(move || file.sync_all()));
-            }
-            if !more || slow || log::now_us().saturating_sub(began) >= SLICE_US {
-                return Ok(true);
-            }
-        }
+        Ok(true)
     }
 
     /// How long until the next slice, ms.
-    pub fn wait_ms(&self) -> u64 {
-        match (&self.syncing, self.delay_us) {
-            (Some(_), _) => 1,
-            (None, 0) => 0,
-            (None, _) => self.due_us.saturating_sub(log::now_us()).div_ceil(1000),
-        }
+    pub fn wait_ms(&self, delay_us: u64) -> u64 {
+        if self.syncing.is_some() { 1 } else { self.pace.wait_ms(delay_us) }
     }
 
     /// Puts the file in its place, when [`Background::step`] has said that nothing is left.
@@ -172,15 +141,43 @@ impl Background {
     }
 }
 
-/// Writes one key of the running snapshot. Returns whether more are left.
-fn one_key(ks: &mut Keyspace) -> bool {
-    let left = ks.snapshot_left();
-    while ks.snapshot_step(1) {
-        if ks.snapshot_left() < left {
-            return true;
-        }
+/// Saves to `path` before anything else is done; waits `delay_us` for each key, and then asks `stop` whether to give up. Leaves a
+/// snapshot that is running alone.
+pub fn save(
+    ks: &mut Keyspace,
+    path: &Path,
+    options: Options,
+    delay_us: u64,
+    mut stop: impl FnMut() -> bool,
+) -> io::Result<()> {
+    let mut target = Target::create(path)?;
+    let mut writer = Writer::new(ks, options);
+    let mut room = PIECE;
+    for db in 0..ks.db_count() {
+        ks.in_db(db, |ks| -> io::Result<()> {
+            for entry in ks.iter() {
+                if delay_us > 0 {
+                    std::thread::sleep(std::time::Duration::from_micros(delay_us));
+                    if stop() {
+                        return Err(io::ErrorKind::Interrupted.into());
+                    }
+                }
+                let mut whole = false;
+                while !whole {
+                    whole = writer.entry(db, entry, &mut room);
+                    if room == 0 {
+                        target.file.write_all(&writer.take())?;
+                        room = PIECE;
+                    }
+                }
+            }
+            Ok(())
+        })?;
     }
-    false
+    writer.finish();
+    target.file.write_all(&writer.take())?;
+    target.file.sync_all()?;
+    target.replace()
 }
 
 /// Writes `bytes` to `path` as a whole.

@@ -31,15 +31,16 @@ pub fn lines() -> Vec<(&'static str, String)> {
         ("server", format!("multiplexing_api:{}", if cfg!(target_os = "linux") { "epoll" } else { "kqueue" })),
         ("server", "io_threads_active:0".to_string()),
     ];
-    if let Some([user, system, children_user, children_system]) = processor_times() {
+    let main_thread = format!("/proc/self/task/{}/stat", std::process::id());
+    if let (Some(all), Some(main)) = (processor_times("/proc/self/stat"), processor_times(&main_thread)) {
+        let [user, system, children_user, children_system] = all;
         for (name, ticks) in [
             ("used_cpu_sys", system),
             ("used_cpu_user", user),
             ("used_cpu_sys_children", children_system),
             ("used_cpu_user_children", children_user),
-            // There is no other thread.
-            ("used_cpu_sys_main_thread", system),
-            ("used_cpu_user_main_thread", user),
+            ("used_cpu_sys_main_thread", main[1]),
+            ("used_cpu_user_main_thread", main[0]),
         ] {
             lines.push(("cpu", format!("{name}:{:.6}", ticks as f64 / TICKS_PER_SECOND)));
         }
@@ -51,8 +52,8 @@ pub fn lines() -> Vec<(&'static str, String)> {
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Ticks of the processor in the program and in the kernel, its own and its children's, where the system has `/proc`.
-fn processor_times() -> Option<[u64; 4]> {
-    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+fn processor_times(path: &str) -> Option<[u64; 4]> {
+    let text = std::fs::read_to_string(path).ok()?;
     // The name before the parenthesis may hold blanks; the times are the 12th field after it and the next three.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let mut times = [0; 4];
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn times_are_read() {
-        assert!(processor_times().is_some());
+        assert!(processor_times("/proc/self/stat").is_some());
         assert!(lines().iter().any(|(section, line)| *section == "cpu" && line.starts_with("used_cpu_user:")));
     }
 }

@@ -1,5 +1,6 @@
 //! What commands need of the process at once: parameters that concern it, the configuration file, the clock, the log, files.
 
+use super::aof::{AppendLog, Policy};
 use super::network::Network;
 use super::settings::{current_dir, reason};
 use super::{dump, log};
@@ -14,6 +15,7 @@ const OWN_DESCRIPTORS: u64 = 32;
 /// The native host, as the engine sees it.
 pub(super) struct NativeHost {
     pub(super) network: Rc<RefCell<Network>>,
+    pub(super) log: Rc<RefCell<AppendLog>>,
     /// The configuration file, absolute.
     pub(super) config_file: Option<PathBuf>,
     /// `oom_score_adj` as it was before this server changed it.
@@ -43,6 +45,14 @@ impl Host for NativeHost {
                 Ok(())
             }
             "oom-score-adj" | "oom-score-adj-values" => self.set_oom_score(config),
+            "appendonly" => self.log.borrow_mut().switch(text("appendonly") == "yes"),
+            _ if Policy::of_log(name) => {
+                let mut log = self.log.borrow_mut();
+                log.policy = Policy::of(config);
+                // It may be that they may go now.
+                log.remove_history();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -91,6 +101,10 @@ impl Host for NativeHost {
             log::warning(&format!("Failed saving {}: {error}", self.snapshot.display()));
             reason(&error)
         }))
+    }
+
+    fn keeps_log_files(&self) -> bool {
+        self.log.borrow().has_files()
     }
 
     fn stored_snapshot(&mut self) -> Option<Result<Vec<u8>, String>> {

@@ -1,13 +1,17 @@
 //! Floor 6, native host: sockets and files around one engine, in one thread. Only with the feature `server`.
 
 mod acl;
+pub mod aof;
 mod connection;
 mod dump;
 pub mod figures;
 mod host;
+mod keeping;
 pub mod log;
 pub mod memory;
 mod network;
+mod pace;
+mod requests;
 mod saving;
 pub mod settings;
 mod stopping;
@@ -15,11 +19,13 @@ mod stopping;
 use crate::cmd;
 use crate::cmd::params;
 use crate::engine::acl::DEFAULT;
-use crate::engine::{Engine, Error, Options, Proto, Request, SessionId};
+use crate::engine::{Engine, Options, Proto, SessionId};
+use aof::AppendLog;
 use connection::{Connection, Stream};
 use host::NativeHost;
+use keeping::Load;
 use mio::event::Event;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use network::{FIRST_CONNECTION, FIRST_LISTENER, Network};
 use settings::Settings;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -31,10 +37,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const SIGNALS: Token = Token(0);
+/// The log's thread is done with something.
+const SYNCED: Token = Token(1);
 /// The loop looks at the clock at least this often: `hz 10`.
 const MAX_SLEEP_MS: u64 = 100;
-/// What SAVE answers before the host has saved.
-const OK: &[u8] = b"+OK\r\n";
 /// What a client from elsewhere is told while nobody has chosen a password.
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for \
 the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external \
@@ -57,8 +63,10 @@ pub struct Server {
     by_session: Vec<Option<usize>>,
     /// Connections with something to write or to close, looked at before the loop sleeps.
     pending: Vec<usize>,
-    /// The snapshot file, while it is being loaded.
-    loading: Option<dump::Load>,
+    /// The log, if there is one.
+    log: Rc<RefCell<AppendLog>>,
+    /// What is being loaded.
+    loading: Option<Load>,
     /// A background save in progress.
     saving: Option<dump::Background>,
     /// When the last one was begun, ms since the epoch.
@@ -71,6 +79,8 @@ pub struct Server {
     cron_ms: u64,
     /// The file with the process's number, to be removed.
     pidfile: Option<String>,
+    /// Why it cannot go on.
+    fatal: Option<String>,
     stop: bool,
 }
 
@@ -100,6 +110,8 @@ impl Server {
         registered.map_err(|e| format!("Failed to listen for signals: {e}"))?;
         let registry = poll.registry().try_clone().map_err(|e| format!("Failed to make an event queue: {e}"))?;
         let network = Rc::new(RefCell::new(Network::new(registry)));
+        let waker = Waker::new(poll.registry(), SYNCED).map_err(|e| format!("Failed to make an event queue: {e}"))?;
+        let log = keeping::log_of(&engine.server.config, waker);
         let mut server = Server {
             engine,
             network: network.clone(),
@@ -108,6 +120,7 @@ impl Server {
             connections: Slab::new(),
             by_session: Vec::new(),
             pending: Vec::new(),
+            log: log.clone(),
             loading: None,
             saving: None,
             tried_ms: 0,
@@ -115,14 +128,15 @@ impl Server {
             stopping: false,
             cron_ms: 0,
             pidfile: None,
+            fatal: None,
             stop: false,
         };
         if let Err(why) = host::room_for_clients(server.engine.server.config.maxclients as u64) {
             log::warning(&why);
         }
         network.borrow_mut().open(&server.engine.server.config)?;
-        let mut host =
-            NativeHost { network, config_file: settings.file.clone(), oom_base: None, snapshot: server.dump_path() };
+        let (config_file, snapshot) = (settings.file.clone(), server.dump_path());
+        let mut host = NativeHost { network, log, config_file, oom_base: None, snapshot };
         // Without the right to do so the server runs all the same.
         let _ = host.set_oom_score(&server.engine.server.config);
         server.engine.server.host = Box::new(host);
@@ -178,13 +192,7 @@ impl Server {
         let mut wake = self.engine.tick(log::now_ms());
         while !self.stop {
             let now = log::now_ms();
-            // A background save goes on whenever the sockets are quiet, and a slice at a time when they are not.
-            let sleep = match (&self.loading, &self.saving) {
-                (Some(loading), _) => loading.wait_ms().min(MAX_SLEEP_MS),
-                (None, Some(saving)) => saving.wait_ms().min(MAX_SLEEP_MS),
-                (None, None) => wake.map_or(MAX_SLEEP_MS, |at| at.saturating_sub(now).min(MAX_SLEEP_MS)),
-            };
-            match self.poll.poll(&mut events, Some(Duration::from_millis(sleep))) {
+            match self.poll.poll(&mut events, Some(Duration::from_millis(self.sleep_ms(wake, now)))) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
@@ -193,14 +201,17 @@ impl Server {
             for event in &events {
                 match event.token() {
                     SIGNALS => self.on_signal(),
+                    // It is heard when the log is written.
+                    SYNCED => {}
                     token @ Token(n) if n < FIRST_CONNECTION => self.accept(token),
                     Token(n) => self.on_connection(n - FIRST_CONNECTION, event),
                 }
             }
             let now = log::now_ms();
             wake = self.engine.tick(now);
-            self.after_calls();
+            self.after_calls().map_err(io::Error::other)?;
             self.save_on();
+            self.rewrite_on();
             self.load_on().map_err(io::Error::other)?;
             if now >= self.cron_ms && !self.engine.server.cron_paused {
                 self.cron_ms = now + MAX_SLEEP_MS;
@@ -210,6 +221,18 @@ impl Server {
         }
         self.say_goodbye();
         Ok(())
+    }
+
+    /// How long there is nothing to do, ms. A snapshot or a load goes on whenever the sockets are quiet, and a slice at a time when
+    /// they are not.
+    fn sleep_ms(&self, wake: Option<u64>, now: u64) -> u64 {
+        let ms = match (&self.loading, &self.saving, self.log.borrow().rewrite_wait_ms()) {
+            (Some(loading), ..) => loading.wait_ms(),
+            (None, Some(saving), _) => saving.wait_ms(self.save_delay_us()),
+            (None, None, Some(rewrite)) => rewrite,
+            (None, None, None) => MAX_SLEEP_MS,
+        };
+        wake.map_or(ms, |at| at.saturating_sub(now).min(ms)).min(MAX_SLEEP_MS)
     }
 
     /// How many commands were sent by those who are connected.
@@ -239,6 +262,7 @@ impl Server {
         self.engine.cron(now);
         self.engine.server.meter.turns.cron_us += (figures::clock_us() - began).max(1);
         if self.loading.is_none() {
+            self.look_at_log(now);
             self.look_at_save_points(now);
         }
     }
@@ -319,14 +343,18 @@ impl Server {
         }
     }
 
-    /// Sends what the calls produced: requests to the host, output to sessions, connections to close.
-    fn after_calls(&mut self) {
-        // Nobody reads the feed yet; what is recorded must not pile up.
-        self.engine.effects().clear();
+    /// Sends what the calls produced: requests to the host, changes to the log, output to sessions, connections to close. Fails with
+    /// what is to be logged before the server gives up.
+    fn after_calls(&mut self) -> Result<(), String> {
         self.serve_requests(None);
         if std::mem::take(&mut self.engine.server.all_flushed) {
             self.forget_saved();
         }
+        if let Some(why) = self.fatal.take() {
+            return Err(why);
+        }
+        // Due keys go without anybody asking for it.
+        self.keep_log()?;
         loop {
             for SessionId(index) in self.engine.take_ready() {
                 if let Some(place) = self.by_session.get(index as usize).copied().flatten() {
@@ -334,54 +362,25 @@ impl Server {
                 }
             }
             if self.pending.is_empty() {
-                return;
+                return Ok(());
             }
             // The list is given back emptied, so that it need not grow again in every turn of the loop.
             let mut pending = std::mem::take(&mut self.pending);
+            // A session that waited and got its answer goes on with what it sent meanwhile.
+            for &place in &pending {
+                if self.connections.get(place).is_some_and(|c| c.has_input() && !c.broken) {
+                    self.serve(place);
+                }
+            }
+            // No reply goes out before what it tells of is in the log.
+            self.keep_log()?;
             pending.drain(..).for_each(|place| self.flush(place));
             pending.append(&mut self.pending);
             self.pending = pending;
         }
     }
 
-    /// Does what commands asked the host for.
-    fn serve_requests(&mut self, from: Option<SessionId>) {
-        if !self.engine.has_requests() {
-            return;
-        }
-        for request in self.engine.take_requests() {
-            match request {
-                Request::Shutdown { save, force } => {
-                    let how = stopping::How { save, force };
-                    if !self.stop_if_possible(how)
-                        && let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
-                    {
-                        session.out.error(&Error::ShutdownFailed);
-                    }
-                }
-                Request::AbortShutdown => self.abort_stopping(),
-                Request::Save { background: false } => {
-                    if !self.save_now()
-                        && let Some(session) = from.and_then(|id| self.engine.sessions.get_mut(id))
-                        && session.out.bytes().ends_with(OK)
-                    {
-                        // The command said OK a moment ago, and nothing else was run since.
-                        session.out.rewind(session.out.mark() - OK.len());
-                        session.out.error(&Error::new("ERR"));
-                    }
-                }
-                Request::Save { background: true } => self.begin_saving(),
-                // There is no log to rewrite yet.
-                Request::Rewrite => self.engine.server.saves.jobs += 1,
-            }
-        }
-    }
-
     fn flush(&mut self, place: usize) {
-        // A session that waited and got its answer goes on with what it sent meanwhile.
-        if self.connections.get(place).is_some_and(|c| c.has_input() && !c.broken) {
-            self.serve(place);
-        }
         let Some(connection) = self.connections.get_mut(place) else { return };
         if connection.write(&mut self.engine) {
             return;

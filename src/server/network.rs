@@ -11,7 +11,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Listeners take the tokens from this one on, connections those after them.
-pub(super) const FIRST_LISTENER: usize = 1;
+pub(super) const FIRST_LISTENER: usize = 2;
 /// The first token of a connection.
 pub(super) const FIRST_CONNECTION: usize = 64;
 /// Addresses that can be bound at once, as in Redis.

@@ -1,8 +1,7 @@
 //! When the server saves: on command, at save points, and before it stops; and what INFO says about it.
 
 use super::dump::{self, Background};
-use super::{Server, log};
-use crate::engine::Loading;
+use super::{Server, log, stopping};
 use crate::rdb::Options;
 use std::io;
 use std::path::PathBuf;
@@ -11,36 +10,6 @@ use std::path::PathBuf;
 const RETRY_MS: u64 = 5_000;
 
 impl Server {
-    /// Begins to load the snapshot file, if there is one.
-    pub(super) fn begin_loading(&mut self, now: u64) -> Result<(), String> {
-        let Some(mut load) = dump::Load::begin(&self.dump_path(), now)? else { return Ok(()) };
-        let delay: i64 = self.setting("key-load-delay").parse().unwrap_or_default();
-        load.delay_us = delay.max(0).unsigned_abs();
-        self.engine.server.loading = Some(Loading { began_ms: now, total: load.size, loaded: 0 });
-        self.loading = Some(load);
-        Ok(())
-    }
-
-    /// Goes on with it. Fails with what is to be logged before the server gives up.
-    pub(super) fn load_on(&mut self) -> Result<(), String> {
-        let Some(mut load) = self.loading.take() else { return Ok(()) };
-        if load.step(&mut self.engine)? {
-            if let Some(loading) = &mut self.engine.server.loading {
-                loading.loaded = load.loaded;
-            }
-            self.loading = Some(load);
-            return Ok(());
-        }
-        let report = load.finish()?;
-        dump::report(&report);
-        let server = &mut self.engine.server;
-        (server.saves.loaded, server.saves.loaded_due) = (report.keys, report.due);
-        server.loading = None;
-        self.engine.ks.dirty = 0;
-        self.say_ready();
-        Ok(())
-    }
-
     pub(super) fn dump_path(&self) -> PathBuf {
         // The process works in the configured directory.
         PathBuf::from(self.setting("dbfilename"))
@@ -63,33 +32,33 @@ impl Server {
 
     fn begin(&mut self) -> io::Result<Background> {
         let (path, options) = (self.dump_path(), self.options());
-        let mut saving = Background::begin(&mut self.engine.ks, &path, options)?;
-        let delay: i64 = self.setting("rdb-key-save-delay").parse().unwrap_or_default();
-        saving.delay_us = delay.max(0).unsigned_abs();
-        Ok(saving)
+        Background::begin(&mut self.engine.ks, &path, options)
+    }
+
+    /// How long to wait for each key, µs: for tests.
+    pub(super) fn save_delay_us(&self) -> u64 {
+        self.log.borrow().policy.key_delay_us
     }
 
     /// Saves before anything else is done. Returns whether it did.
     pub(super) fn save_now(&mut self) -> bool {
-        let saving = self.begin();
-        let outcome = saving.and_then(|mut saving| {
-            while saving.step(&mut self.engine.ks)? {
-                std::thread::sleep(std::time::Duration::from_millis(saving.wait_ms()));
-                if self.stopping && self.is_insisted() {
-                    // The file is removed as the save is dropped.
-                    drop(saving);
-                    self.insist();
-                }
-            }
-            let dirty = saving.dirty;
-            saving.finish().map(|()| dirty)
+        let (path, options, delay) = (self.dump_path(), self.options(), self.save_delay_us());
+        let (signals, stopping, mut insisted) = (&mut self.signals, self.stopping, false);
+        let dirty = self.engine.ks.dirty;
+        let outcome = dump::save(&mut self.engine.ks, &path, options, delay, || {
+            insisted = stopping && stopping::is_insisted(signals);
+            insisted
         });
-        self.saved(outcome)
+        if insisted {
+            self.insist();
+        }
+        self.saved(outcome.map(|()| dirty))
     }
 
     /// Begins a save that goes on beside commands.
     pub(super) fn begin_saving(&mut self) {
         self.tried_ms = log::now_ms();
+        self.engine.server.save_scheduled = false;
         match self.begin() {
             Ok(saving) => {
                 log::notice("Background saving started");
@@ -105,8 +74,9 @@ impl Server {
     /// Goes on with it.
     pub(super) fn save_on(&mut self) {
         let Some(mut saving) = self.saving.take() else { return };
+        let delay = self.save_delay_us();
         let (dirty, began) = (saving.dirty, saving.began_ms);
-        match saving.step(&mut self.engine.ks) {
+        match saving.step(&mut self.engine.ks, delay) {
             Ok(true) => self.saving = Some(saving),
             Ok(false) => self.saved_in_background(began, saving.finish().map(|()| dirty)),
             Err(error) => self.saved_in_background(began, Err(error)),
@@ -136,9 +106,6 @@ impl Server {
         let saves = &mut self.engine.server.saves;
         saves.began_ms = None;
         saves.failed = !done;
-        // There is no log to rewrite yet.
-        self.engine.server.rewrite_scheduled = false;
-        let saves = &mut self.engine.server.saves;
         if began_ms > 0 {
             saves.seconds = Some(now.saturating_sub(began_ms) / 1000);
         }
@@ -166,7 +133,7 @@ impl Server {
 
     /// Begins a save if a save point is reached, or one was put off.
     pub(super) fn look_at_save_points(&mut self, now: u64) {
-        if self.saving.is_some() {
+        if self.is_busy() {
             return;
         }
         let (saves, dirty) = (&self.engine.server.saves, self.engine.ks.dirty);
@@ -179,6 +146,9 @@ impl Server {
                 log::notice(&format!("{changes} changes in {seconds} seconds. Saving..."));
                 return self.begin_saving();
             }
+        }
+        if self.engine.server.save_scheduled && may {
+            self.begin_saving();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Server, log};
 use signal_hook::consts::SIGINT;
+use signal_hook_mio::v1_0::Signals;
 
 /// In what way it is to stop.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +20,11 @@ impl How {
         let save = if has("save") { Some(true) } else { has("nosave").then_some(false) };
         How { save, force: has("force") }
     }
+}
+
+/// Whether SIGINT came again while the server is busy stopping.
+pub(super) fn is_insisted(signals: &mut Signals) -> bool {
+    signals.pending().any(|signal| signal == SIGINT)
 }
 
 impl Server {
@@ -40,11 +46,6 @@ impl Server {
         }
     }
 
-    /// Whether SIGINT came again while the server is busy stopping.
-    pub(super) fn is_insisted(&mut self) -> bool {
-        self.signals.pending().any(|signal| signal == SIGINT)
-    }
-
     /// Ends the process as it is, but for files that would be in the way.
     pub(super) fn insist(&mut self) -> ! {
         log::warning("You insist... exiting now.");
@@ -59,6 +60,10 @@ impl Server {
         self.asked = None;
         log::warning("User requested shutdown...");
         self.stop_saving();
+        if self.loading.is_none() && !self.finish_log(how.force) {
+            log::warning("Errors trying to shut down the server. Check the logs for more information.");
+            return false;
+        }
         // What is not loaded yet must not be overwritten.
         if self.loading.is_none() && how.save.unwrap_or_else(|| self.saves_by_itself()) {
             log::notice("Saving the final RDB snapshot before exiting.");

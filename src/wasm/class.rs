@@ -75,7 +75,16 @@ impl Host {
         let news = News { armed: u64::MAX, ..News::default() };
         let manner = table.slots().iter().map(|slot| Manner::of(slot.row)).collect();
         let unit = table.find(b"MULTI").zip(table.find(b"EXEC"));
-        state::start(State { engine, stage: Vec::new(), news, manner, usual: Default::default(), store: None, unit });
+        state::start(State {
+            engine,
+            stage: Vec::new(),
+            news,
+            manner,
+            usual: Default::default(),
+            store: None,
+            transfers: Default::default(),
+            unit,
+        });
         Ok(Host {})
     }
 
@@ -207,7 +216,7 @@ impl Host {
 }
 
 /// Runs `f` on the state. Fails before a `Host` was made.
-fn on<R>(f: impl FnOnce(&mut State) -> R) -> Result<R, JsError> {
+pub(super) fn on<R>(f: impl FnOnce(&mut State) -> R) -> Result<R, JsError> {
     state::with(f).ok_or_else(|| JsError::new("the engine was not started"))
 }
 
@@ -222,6 +231,8 @@ fn word(request: &Request) -> &'static str {
         Request::Save { background: true } => "bgsave",
         Request::Save { background: false } => "save",
         Request::Rewrite => "rewrite",
+        // A page has no such files, and says so to the command.
+        Request::LoadLog => "load log",
         Request::Shutdown { save: Some(true), .. } => "shutdown save",
         Request::Shutdown { save: Some(false), .. } => "shutdown nosave",
         Request::Shutdown { save: None, .. } => "shutdown",

@@ -13,3 +13,4 @@ pub mod files;
 pub mod idb;
 mod state;
 pub mod store;
+mod transfer;

@@ -1,6 +1,7 @@
 //! The one engine of this instance and what its host keeps beside it.
 
 use super::store::Store;
+use super::transfer::Transfers;
 use crate::engine::{Engine, Proto, Request, Row, RowId, flag};
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct State {
     pub usual: BTreeMap<u32, Proto>,
     /// Where the data is kept; `None` in memory only.
     pub store: Option<Store>,
+    /// Files on their way out and in.
+    pub transfers: Transfers,
     /// The rows of MULTI and EXEC.
     pub unit: Option<(RowId, RowId)>,
 }

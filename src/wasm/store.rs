@@ -6,6 +6,7 @@ use super::clock::clock_us;
 use super::files::{Folder, FolderStorage};
 use super::idb::{self, IdbStorage};
 use super::state::{self, State};
+use crate::engine::Keyspace;
 use crate::persist::{
     self, Batch, Key, Next, OpenError, Options, Persist, Progress, Report, Storage, StorageError, files,
 };
@@ -18,7 +19,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 /// How long a step may go on, µs: with the piece of work that is begun then, and what JavaScript does for it, at most 4 ms.
-const SLICE_US: u64 = 2_500;
+pub(super) const SLICE_US: u64 = 2_500;
 
 /// Where the data is kept.
 pub struct Store {
@@ -90,6 +91,11 @@ impl Host {
         let result = match opened {
             Ok((persist, report)) => {
                 state.engine.server.last_save_ms = report.manifest.time.max(state.engine.server.last_save_ms);
+                if let Some(damage) = &report.damage {
+                    // What commands change would not be kept.
+                    let aof = &mut state.engine.server.aof;
+                    (aof.write_failed, aof.refuses_writes) = (Some(damage.to_string()), true);
+                }
                 let torn = report.torn.unwrap_or(0) + storage.torn();
                 state.store = Some(Store { persist, storage: Rc::new(storage) });
                 Ok(Report { torn: Some(torn), ..report })
@@ -105,7 +111,6 @@ impl Host {
             Ok(report) => Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?),
             Err(OpenError::Storage(error)) => Err(storage_failure(&error)),
             Err(error @ OpenError::Newer(_)) => Err(failure("NEWER", error.to_string())),
-            Err(error @ OpenError::Damaged(_)) => Err(failure("DAMAGED", error.to_string())),
         }
     }
 
@@ -261,6 +266,20 @@ fn with_store<R>(f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
     })?
 }
 
+/// Exchanges all data for `other`, and has a snapshot of it stored.
+pub(super) fn take_over(state: &mut State, other: Keyspace, now: u64) {
+    let mut store = state.store.take();
+    if let Some(store) = &mut store {
+        // What was changed before belongs to the data that goes.
+        store.push(state);
+    }
+    state.engine.take_over(other, now);
+    if let Some(Store { persist, .. }) = &mut store {
+        persist.replaced(persist.offset());
+    }
+    state.store = store;
+}
+
 fn storage_failure(error: &StorageError) -> JsValue {
     let code = match error {
         StorageError::Quota => "QUOTA",
@@ -271,6 +290,6 @@ fn storage_failure(error: &StorageError) -> JsValue {
     failure(code, error.to_string())
 }
 
-fn failure(code: &'static str, message: String) -> JsValue {
+pub(super) fn failure(code: &'static str, message: String) -> JsValue {
     serde_wasm_bindgen::to_value(&Failure { code, message }).unwrap_or(JsValue::UNDEFINED)
 }

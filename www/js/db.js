@@ -41,10 +41,40 @@ export class Store {
     }
   }
 
-  /** Returns `{keys, memory, stored, bytes, unsaved, error}`; `stored` is false where the data lives in memory only. */
+  /**
+   * Returns `{keys, memory, stored, bytes, unsaved, error, mode, rescuable}`: `stored` is false where the data lives in memory only,
+   * `mode` is what is promised, `rescuable` says that there are stored bytes that cannot all be read.
+   */
   status() {
     const { keys, usedMemory, storage } = this.db.status()
-    return { keys, memory: usedMemory, stored: storage.mode !== 'memory', bytes: storage.bytes, unsaved: storage.pending, error: storage.error }
+    const { mode, durability, bytes, pending, error, readOnly } = storage
+    const stored = mode !== 'memory'
+    return { keys, memory: usedMemory, stored, bytes, unsaved: pending, error, mode: durability, rescuable: stored && readOnly }
+  }
+
+  /** Returns `{usage, quota, persisted}` as the browser says it; without what it does not say. */
+  room() {
+    return this.db.estimate()
+  }
+
+  /** Asks the browser not to remove the data when the disk is full. Returns whether it will not. */
+  persist() {
+    return this.db.persist()
+  }
+
+  /** Returns the data as an RDB file. */
+  save(options) {
+    return this.db.export(options)
+  }
+
+  /** Replaces the data by that of an RDB file. */
+  load(file, options) {
+    return this.db.import(file, options)
+  }
+
+  /** Returns the stored bytes as they are, good or not. */
+  rescue() {
+    return this.db.rescue()
   }
 
   /** Calls `listener` when data changed, also from another tab. */

@@ -2,6 +2,7 @@
 
 import { chrome } from './chrome.js'
 import { CommandBook } from './complete.js'
+import { DataDialog } from './data.js'
 import { openStore } from './db.js'
 import { $, el } from './dom.js'
 import { Keyspace } from './keyspace.js'
@@ -39,6 +40,7 @@ async function start() {
     onSelect: (db) => keyspace.select(db),
   })
   new Steps({ terminal, words, book })
+  new DataDialog({ store, words, onData: () => keyspace.refresh() })
   const keys = status.greet()
   terminal.note('term.welcome')
   terminal.note(keys ? 'term.welcomeBack' : 'term.welcomeHint', { n: keys, ms: millis(store.openMs) })

@@ -22,6 +22,12 @@ export function timeLeft(ms) {
   return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`
 }
 
+/** Returns a moment as a name for files: `2026-11-26-0931`, in local time. */
+export function clock(date) {
+  const two = (n) => String(n).padStart(2, '0')
+  return [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate()), two(date.getHours()) + two(date.getMinutes())].join('-')
+}
+
 /** Returns milliseconds with as many digits as matter: `0.8`, `12`, `340`. */
 export function millis(ms) {
   return ms < 10 ? ms.toFixed(1) : String(Math.round(ms))

@@ -24,6 +24,8 @@ pub const DEBUG: Row = Row {
 
 const HELP: &[&str] = &[
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "AOF-FLUSH-SLEEP <microsec>",
+    "    Has the server wait before each write to the log.",
     "CHANGE-REPL-ID",
     "    Gives the feed another id.",
     "CONFIG-REWRITE-FORCE-ALL",
@@ -43,7 +45,7 @@ const HELP: &[&str] = &[
     "LISTPACK <key>",
     "    Writes what a listpack is made of to the log.",
     "LOADAOF",
-    "    Writes all data to memory and loads it again: there is no log on disk yet.",
+    "    Loads all data from the files of the log. Without such files: writes it to memory and loads it from there.",
     "LOG <message>",
     "    Writes a line to the log.",
     "OBJECT <key> [FAST]",
@@ -101,7 +103,7 @@ fn debug(c: &mut Ctx) -> Outcome {
         (b"DIGEST", 0) => digest::all(c),
         (b"DIGEST-VALUE", _) => digest::values(c),
         (b"RELOAD", _) => reload::reload(c, args),
-        (b"LOADAOF", 0) => reload::through_memory(c),
+        (b"LOADAOF", 0) => reload::load_log(c),
         (b"LISTPACK", 1) => look::listpack(c, c.argv[2]),
         (b"QUICKLIST", 1 | 2) => look::quicklist(c, c.argv[2]),
         (b"HTSTATS", 1 | 2) => look::tables(c, args),
@@ -143,7 +145,8 @@ fn switch(c: &mut Ctx, name: &[u8], mut args: Args) -> Outcome {
             }
         }
         (b"DICT-RESIZING" | b"SET-DISABLE-DENY-SCRIPTS" | b"CLIENT-ENFORCE-REPLY-LIST", 1) => {}
-        (b"AOF-FLUSH-SLEEP" | b"DROP-CLUSTER-PACKET-FILTER", 1) => _ = args.int()?,
+        (b"AOF-FLUSH-SLEEP", 1) => c.server.aof.flush_sleep_us = u64::try_from(args.int()?).unwrap_or_default(),
+        (b"DROP-CLUSTER-PACKET-FILTER", 1) => _ = args.int()?,
         _ => return Err(known()),
     }
     c.out.ok();

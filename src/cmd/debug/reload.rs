@@ -1,6 +1,6 @@
 //! DEBUG RELOAD: all data through the state format and back, as a restart would do it.
 
-use crate::engine::{Args, Ctx, Error, Outcome};
+use crate::engine::{Args, Ctx, Error, Outcome, Request};
 use crate::rdb::{self, LoadOptions};
 
 /// Saves, empties and loads, each unless told otherwise.
@@ -30,8 +30,13 @@ pub(super) fn reload(c: &mut Ctx, mut args: Args) -> Outcome {
     load(c, &bytes, flush, merge)
 }
 
-/// Writes all data to memory, and loads it from there.
-pub(super) fn through_memory(c: &mut Ctx) -> Outcome {
+/// Has the host load what its log holds. Where the log is not in files: writes all data to memory, and loads it from there.
+pub(super) fn load_log(c: &mut Ctx) -> Outcome {
+    if c.server.host.keeps_log_files() {
+        c.request(Request::LoadLog);
+        c.out.ok();
+        return Ok(());
+    }
     let bytes = written(c);
     load(c, &bytes, true, false)
 }

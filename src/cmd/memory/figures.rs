@@ -44,7 +44,7 @@ impl Figures {
             start: c.server.memory_at_start,
             resident: if resident == 0 { used } else { resident },
             clients: c.sessions.iter().chain([&*c.me]).map(cost).sum::<u64>() + c.out.bytes().len() as u64,
-            feed: c.ks.effects.waiting() as u64,
+            feed: c.ks.effects.waiting() as u64 + c.server.aof.buffered,
             functions: c.ks.functions.bytes() as u64,
             databases,
             keys,

@@ -8,7 +8,9 @@ use crate::persist::{Batch, Key, Storage, StorageError};
 use crate::rdb::crc64::Crc64;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::ops::Range;
+use std::task::{Poll, Waker};
 
 /// How files are used.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,9 @@ struct State {
     begun: bool,
     /// Nothing can be written any more, for this reason.
     over: Option<StorageError>,
+    /// A transaction is under way, and others wait for its end.
     busy: bool,
+    waiting: Vec<Waker>,
     /// Values that are to leave an old segment, which one that is, and how many bytes may be carried along now.
     leaving: Vec<Key>,
     emptied: u32,
@@ -89,6 +93,7 @@ impl<F: Files> FileStorage<F> {
             begun: false,
             over: None,
             busy: false,
+            waiting: Vec::new(),
             leaving: Vec::new(),
             emptied: 0,
             budget: 0,
@@ -269,6 +274,21 @@ impl<F: Files> FileStorage<F> {
         f(&mut self.state.borrow_mut())
     }
 
+    /// Returns when no other transaction is under way.
+    async fn turn(&self) -> Turn<'_> {
+        poll_fn(|cx| {
+            self.with(|state| match std::mem::replace(&mut state.busy, true) {
+                false => Poll::Ready(()),
+                true => {
+                    state.waiting.push(cx.waker().clone());
+                    Poll::Pending
+                }
+            })
+        })
+        .await;
+        Turn(&self.state)
+    }
+
     async fn transact(&self, batch: &Batch) -> Result<(), StorageError> {
         self.check(&batch.expect).await?;
         if self.with(|state| state.closed || state.end >= self.options.segment) {
@@ -336,10 +356,10 @@ impl<F: Files> Storage for FileStorage<F> {
     }
 
     async fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
+        let _turn = self.turn().await;
         if let Some(error) = self.with(|state| state.over.clone()) {
             return Err(error);
         }
-        let _turn = Turn::take(&self.state)?;
         self.transact(batch).await
     }
 }
@@ -347,17 +367,13 @@ impl<F: Files> Storage for FileStorage<F> {
 /// The right to write, until it is dropped.
 struct Turn<'a>(&'a RefCell<State>);
 
-impl<'a> Turn<'a> {
-    fn take(state: &'a RefCell<State>) -> Result<Self, StorageError> {
-        if std::mem::replace(&mut state.borrow_mut().busy, true) {
-            return Err(StorageError::Other("there is a transaction already".to_string()));
-        }
-        Ok(Turn(state))
-    }
-}
-
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.borrow_mut().busy = false;
+        let waiting = {
+            let mut state = self.0.borrow_mut();
+            state.busy = false;
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
