@@ -1,13 +1,11 @@
-// What the package weighs, how long growing interrupts, and what a snapshot of the server costs beside redis-server's.
+// What the package weighs, and how long growing interrupts.
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { flavorSizes } from '../../pkg-template/build.mjs'
 import { main, root, step } from '../tools/process.mjs'
-import { atMost, goals, isQuick, median, report, round } from './tools/report.mjs'
-import { start, withServers } from './tools/servers.mjs'
+import { isQuick, report, round } from './tools/report.mjs'
 
 const KB = 1000
 
@@ -58,55 +56,8 @@ async function growth(count) {
   return { title: `Single SETs while growing to ${count / 1e6} M keys, Node`, note, head, rows }
 }
 
-/** SAVE of `count` keys, and starting with that file, by the servers. */
-async function snapshots(count, rounds) {
-  return withServers(async (servers) => {
-    const times = { save: { tabdis: [], redis: [] }, load: { tabdis: [], redis: [] } }
-    for (const server of Object.values(servers)) {
-      await server.client.call('CONFIG', 'SET', 'rdbcompression', 'no')
-      await server.client.load(strings(count))
-    }
-    for (let n = 0; n < rounds; n++) {
-      for (const [peer, { client }] of Object.entries(servers)) times.save[peer].push(await timed(() => client.call('SAVE')))
-      for (const [peer, server] of Object.entries(servers)) times.load[peer].push(await timed(() => restart(server, count)))
-    }
-    const goal = atMost(1, 0.6)
-    const names = { save: `SAVE of ${count / 1e6} M strings`, load: 'starting with them, until the first answer' }
-    const rows = Object.entries(times).map(([what, { tabdis, redis }]) => {
-      const ratio = median(tabdis.map((ms, n) => ms / redis[n]))
-      return { name: names[what], ours: `${round(median(tabdis))} ms`, theirs: `${round(median(redis))} ms`, ratio, goal }
-    })
-    return goals({ title: 'Snapshots', ours: 'tabdis-server', theirs: 'redis-server', rows })
-  })
-}
-
-/** Starts another server with the file of `server`, and stops it when it has answered how many keys there are. */
-async function restart({ program, folder }, count) {
-  const copy = await start(program, ['--dir', folder])
-  try {
-    while ((await copy.client.call('DBSIZE').catch(loading)) !== String(count)) await sleep(1)
-  } finally {
-    await copy.stop()
-  }
-}
-
-function loading(error) {
-  if (!error.message.includes('LOADING')) throw error
-}
-
-function* strings(count) {
-  for (let n = 0; n < count; n++) yield ['SET', `key:${String(n).padStart(12, '0')}`, `value:${String(n).padStart(10, '0')}`]
-}
-
-async function timed(work) {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
-}
-
 await main(import.meta, async () => {
   const weights = await sizes()
   const byFlavor = await flavorTable()
-  const grown = await step('growing', () => growth(isQuick() ? 4e5 : 4e6))
-  report('size', [weights, byFlavor, grown, await step('snapshots', () => snapshots(isQuick() ? 1e5 : 1e6, isQuick() ? 2 : 5))])
+  report('size', [weights, byFlavor, await step('growing', () => growth(isQuick() ? 4e5 : 4e6))])
 })

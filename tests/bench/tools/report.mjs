@@ -11,7 +11,7 @@ const summary = join(root, 'tests/bench/RESULTS.md')
 const load = round(loadavg()[0])
 
 /** The order of the parts in RESULTS.md. */
-const order = ['server', 'work', 'memory', 'js', 'size']
+const order = ['server', 'work', 'memory', 'js', 'size', 'durable', 'startup', 'snapshot', 'smallwrite', 'chunks', 'rdb']
 
 /**
  * Prints the tables and keeps them in results/NAME.json. A table is `{ title, note?, head, rows }` with rows of texts, as
@@ -84,7 +84,7 @@ function goalCells({ ratio, goal }) {
 export const atLeast = (promise, moonshot) => ({ sense: '≥', promise, moonshot })
 export const atMost = (promise, moonshot) => ({ sense: '≤', promise, moonshot })
 
-const ratioText = (ratio) => `${ratio.toFixed(2)}×`
+const ratioText = (ratio) => (Number.isNaN(ratio) ? '' : `${ratio.toFixed(2)}×`)
 
 /** Whether the run was asked to be short. */
 export const isQuick = () => process.env.BENCH_QUICK === '1' || process.argv.includes('--quick')
