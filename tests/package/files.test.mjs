@@ -230,7 +230,7 @@ test('damage in a record opens what is good before it, and nothing is written', 
   fs.writeFileSync(file, text)
   const db = await use(folder)
   assert.deepEqual([await db.keys('*'), db.status().storage.error.code], [['a'], 'DAMAGED'])
-  await db.set('x', 1)
+  await assert.rejects(db.set('x', 1), { code: 'MISCONF' })
   await assert.rejects(db.flush(), { code: 'DAMAGED' })
   assert.equal(fs.readFileSync(file).equals(text), true)
 })
