@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::data::{Bytes, NOW, fill};
+use common::data::{Bytes, NOW, fill, fresh, load};
 use common::formats::whole;
 use common::{assert_same, content, content_and_encodings, engine};
 use tabdis::base::rng::Rng;
@@ -13,17 +13,6 @@ use tabdis::engine::keyspace::Clock;
 use tabdis::engine::value::Object;
 use tabdis::engine::{Keyspace, Ttl};
 use tabdis::rdb::{self, LoadOptions, Options, RdbError, Reader, Restored, Writer};
-
-fn fresh() -> Keyspace {
-    let mut ks = Keyspace::new(16, 9);
-    ks.now = NOW;
-    ks
-}
-
-fn load(bytes: &[u8]) -> Result<Keyspace, RdbError> {
-    let mut ks = fresh();
-    rdb::load(&mut ks, bytes, LoadOptions { now: NOW, ..Default::default() }).map(|_| ks)
-}
 
 #[test]
 fn what_is_saved_loads_again() {
@@ -70,7 +59,7 @@ fn a_snapshot_in_slices_is_a_file_of_one_instant() {
     ks.snapshot_begin(Box::new(writer));
     let (mut file, mut n) = (Vec::new(), 0);
     while ks.snapshot_step(500) {
-        file.extend(ks.snapshot_sink().unwrap().take());
+        file.extend(ks.snapshot_take());
         let key = if rng.below(2) == 0 { format!("{}", rng.below(400)) } else { format!("key:{}", rng.below(400)) };
         n += 1;
         ks.in_db([0, 3, 15][n % 3], |ks| match n % 4 {

@@ -33,25 +33,14 @@
 
 mod common;
 
-use common::data::{Bytes, NOW};
+use common::data::{Bytes, NOW, fresh, load};
 use common::formats::{self, Format, LATEST, VALKEY, module_id};
 use common::{content, content_and_encodings};
+use tabdis::engine::Ttl;
 use tabdis::engine::config::Permission;
 use tabdis::engine::functions::LibraryError;
 use tabdis::engine::keyspace::Clock;
-use tabdis::engine::{Keyspace, Ttl};
 use tabdis::rdb::{self, LoadOptions, Options, RdbError, Reader};
-
-fn fresh() -> Keyspace {
-    let mut ks = Keyspace::new(16, 9);
-    ks.now = NOW;
-    ks
-}
-
-fn load(bytes: &[u8]) -> Result<Keyspace, RdbError> {
-    let mut ks = fresh();
-    rdb::load(&mut ks, bytes, LoadOptions { now: NOW, ..Default::default() }).map(|_| ks)
-}
 
 /// What is wrong with a file.
 fn refusal(bytes: &[u8]) -> String {

@@ -71,7 +71,7 @@ fn in_slices(ks: &mut Keyspace, mut room: impl FnMut() -> usize, mut meanwhile: 
     let mut file = Vec::new();
     begin(ks);
     while ks.snapshot_step(room()) {
-        file.extend(ks.snapshot_sink().unwrap().take());
+        file.extend(ks.snapshot_take());
         meanwhile(ks);
     }
     end(ks, &mut file);
@@ -164,7 +164,7 @@ fn a_slice_is_bounded_whatever_the_values() {
     let mut most = 0;
     begin(&mut ks);
     while ks.snapshot_step(10_000) {
-        most = most.max(ks.snapshot_sink().unwrap().take().len());
+        most = most.max(ks.snapshot_take().len());
     }
     // What is written at once, a string that might be compressed or a node, comes on top.
     assert!(most < 10_000 + 16_000, "{most} bytes");
@@ -252,7 +252,7 @@ fn a_snapshot_under_random_commands_is_of_one_instant() {
         let mut file = Vec::new();
         begin(ks);
         while leader.peer.engine.ks.snapshot_step(1 + rng.below(4_000)) {
-            file.extend(leader.peer.engine.ks.snapshot_sink().unwrap().take());
+            file.extend(leader.peer.engine.ks.snapshot_take());
             slices += 1;
             leader.work(rng.below(4) as u64);
             about_many(&mut leader, &mut rng);

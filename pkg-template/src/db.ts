@@ -219,7 +219,7 @@ export class Db extends AsyncClient {
    * many keys there are. Fails with an RdbError if the file is not as it should be; the data is what it was then.
    */
   async import(file: Blob, options?: TransferOptions): Promise<number> {
-    if (this.store?.standing().readOnly) throw this.store.error ?? new StorageError('LOCKED', 'nothing is written any more')
+    if (this.store?.standing().readOnly) throw this.store.over()
     const keys = await importRdb(this.core, file, options)
     this.core.replaced()
     await this.core.stored?.(true)

@@ -1,4 +1,5 @@
 // Keeps a database in IndexedDB, or in files: when to write, how often to try again, who may write at all. What is written is Rust's.
+import { breathe } from './breathe.js'
 import type { Core } from './core.js'
 import { StorageError, type StorageCode } from './errors.js'
 import { Folder, hasFiles, removeFolder } from './files.js'
@@ -17,18 +18,6 @@ interface Standing {
   offset: number
   stored: number
   readOnly: boolean
-}
-
-/** Lets others run: what waits comes first, and it takes no 4 ms, which is what timers in a row take. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      resolve()
-    }
-    port2.postMessage(null)
-  })
 }
 
 export class Store {
@@ -94,13 +83,18 @@ export class Store {
   flush(): Promise<void> {
     const { offset, stored, readOnly } = this.standing()
     if (stored >= offset && !readOnly) return Promise.resolve()
-    if (readOnly) return Promise.reject(this.error ?? new StorageError('LOCKED', 'nothing is written any more'))
+    if (readOnly) return Promise.reject(this.over())
     return new Promise((resolve, reject) => {
       this.waiting.push({ offset, resolve, reject })
       // Whoever asks wants it tried now.
       this.wake()
       this.run()
     })
+  }
+
+  /** Why nothing is written any more. */
+  over(): StorageError {
+    return this.error ?? new StorageError('LOCKED', 'nothing is written any more')
   }
 
   /** Stores what is not stored, and gives the name free. Fails if something could not be stored. */

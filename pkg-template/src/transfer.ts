@@ -1,4 +1,5 @@
 // The data as an RDB file, out and in. What the files say is Rust's; here is when to go on, and what to tell meanwhile.
+import { breathe } from './breathe.js'
 import type { Core } from './core.js'
 import { RdbError, type RdbCode } from './errors.js'
 
@@ -26,7 +27,7 @@ export async function exportRdb(core: Core, { signal, onProgress }: TransferOpti
   signal?.throwIfAborted()
   // One snapshot is taken at a time: that of the store ends soon.
   while (!core.guard(() => core.host.beginExport(Date.now()))) {
-    await others()
+    await breathe()
     signal?.throwIfAborted()
   }
   const parts: BlobPart[] = []
@@ -37,7 +38,7 @@ export async function exportRdb(core: Core, { signal, onProgress }: TransferOpti
       if (!bytes) break
       if (bytes.length) parts.push(bytes as Uint8Array<ArrayBuffer>)
       onProgress?.({ done: total - core.guard(() => core.host.exportLeft()), total })
-      await others()
+      await breathe()
       signal?.throwIfAborted()
     }
   } finally {
@@ -59,7 +60,7 @@ export async function importRdb(core: Core, file: Blob, { signal, onProgress }: 
       done += bytes.length
       if (performance.now() < until) continue
       onProgress?.({ done, total })
-      await others()
+      await breathe()
       signal?.throwIfAborted()
       until = performance.now() + SLICE
     }
@@ -92,9 +93,4 @@ async function own<T>(core: Core, call: () => T): Promise<T> {
     const { code, message } = error as { code?: RdbCode; message?: string }
     throw error instanceof Error ? error : new RdbError(code ?? 'CORRUPT', message ?? String(error))
   }
-}
-
-/** Lets everybody else run. */
-function others(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0))
 }

@@ -3,7 +3,7 @@
 
 use super::error::{Error, Outcome};
 use super::followers::Acks;
-use super::session::{Session, SessionId};
+use super::session::SessionId;
 use super::{Ctx, Engine, Server};
 
 /// How the log stands.
@@ -46,19 +46,14 @@ impl Engine {
             return;
         }
         self.server.aof.synced = offset;
-        let over = |session: &Session| {
-            let acks = session.wait.as_ref()?.acks?;
-            self.server.is_acknowledged(&acks).then_some(session.place)
-        };
-        let over: Vec<SessionId> = self.sessions.iter().filter_map(over).collect();
+        let over = self.sessions.waiting_for(&self.server, |acks| self.server.is_acknowledged(acks));
         self.end_all(over, || Ok(()));
     }
 
     /// Notes that there is no log any more: who waits for it is told so.
     pub fn log_ended(&mut self) {
         self.server.aof.enabled = false;
-        let over = |session: &Session| session.wait.as_ref()?.acks?.local.then_some(session.place);
-        let over: Vec<SessionId> = self.sessions.iter().filter_map(over).collect();
+        let over = self.sessions.waiting_for(&self.server, |acks| acks.local);
         self.end_all(over, || Err(Error::WaitaofWithoutLog));
     }
 

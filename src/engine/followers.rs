@@ -1,6 +1,6 @@
 //! Followers: sessions that get every effect, say how far they have come, and are waited for.
 
-use super::session::{Session, SessionId, Wait};
+use super::session::{Session, SessionId, Sessions, Wait};
 use super::value::Type;
 use super::{Ctx, Engine, Server};
 
@@ -69,14 +69,22 @@ impl Ctx<'_> {
         let place = self.me.place;
         let Some(follower) = self.server.followers.iter_mut().find(|(id, _)| *id == place) else { return };
         follower.1 = follower.1.max(offset);
-        let over = |session: &Session| {
-            let acks = session.wait.as_ref()?.acks?;
-            self.server.is_acknowledged(&acks).then_some(session.place)
-        };
-        let over: Vec<SessionId> = self.sessions.iter().filter_map(over).collect();
+        let over = self.sessions.waiting_for(self.server, |acks| self.server.is_acknowledged(acks));
         for id in over {
             self.end_wait(id, Ok(()));
         }
+    }
+}
+
+impl Sessions {
+    /// The sessions that wait for acknowledgements of which `which` is true.
+    pub(super) fn waiting_for(&self, server: &Server, which: impl Fn(&Acks) -> bool) -> Vec<SessionId> {
+        // Asked after every write of the log, and nearly always nobody waits for anything.
+        if server.blocked == 0 {
+            return Vec::new();
+        }
+        let waits = |session: &Session| which(&session.wait.as_ref()?.acks?).then_some(session.place);
+        self.iter().filter_map(waits).collect()
     }
 }
 

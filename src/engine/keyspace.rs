@@ -819,10 +819,7 @@ impl Keyspace {
         if self.tracked && self.invalid.last() != Some(&Change::All) {
             self.invalid.push(Change::All);
         }
-        let db = &self.dbs[self.db];
-        self.touched.extend(watchers_of(&db.watched, |key| db.data.dict.contains(key)));
-        let waited: Vec<_> = db.blocked.keys().filter(|key| db.data.dict.contains(key)).cloned().collect();
-        self.ready.extend(waited.into_iter().map(|key| (self.db, key)));
+        self.announce_all(self.db);
         self.serials += 1;
         let fresh = Data::new(self.seed, self.serials);
         let old = std::mem::replace(&mut self.here_mut().data, fresh);
@@ -834,6 +831,14 @@ impl Keyspace {
             self.dispose_data(old, at_once);
         }
         count
+    }
+
+    /// Tells who watches or waits for a key that is in database `db`.
+    fn announce_all(&mut self, db: usize) {
+        let Db { data, watched, blocked } = &self.dbs[db];
+        let there = |key: &[u8]| data.dict.contains(key);
+        self.touched.extend(watchers_of(watched, there));
+        self.ready.extend(blocked.keys().filter(|key| there(key)).map(|key| (db, key.clone())));
     }
 
     /// Forgets all there is: the keys of every database, and the function libraries, which no flush takes.
@@ -856,12 +861,9 @@ impl Keyspace {
         self.snapshot_end();
         for db in 0..self.db_count() {
             self.dirty += self.in_db(db, |ks| ks.flush(Some(0))) as u64;
-            let mine = &mut self.dbs[db];
-            std::mem::swap(&mut mine.data, &mut other.dbs[db].data);
-            let there = |key: &[u8]| mine.data.dict.contains(key);
-            self.dirty += mine.data.dict.len() as u64;
-            self.touched.extend(watchers_of(&mine.watched, there));
-            self.ready.extend(mine.blocked.keys().filter(|key| there(key)).map(|key| (db, key.clone())));
+            std::mem::swap(&mut self.dbs[db].data, &mut other.dbs[db].data);
+            self.dirty += self.dbs[db].data.dict.len() as u64;
+            self.announce_all(db);
         }
         self.functions = std::mem::take(&mut other.functions);
         // No entry is left that is of another epoch.
@@ -1042,9 +1044,17 @@ impl Keyspace {
         self.snapshot.as_ref().map_or(0, Snapshot::left)
     }
 
-    /// The sink of the running snapshot, to drain what is written so far.
-    pub fn snapshot_sink(&mut self) -> Option<&mut (dyn Sink + 'static)> {
-        self.snapshot.as_mut().map(Snapshot::sink)
+    /// Takes what the running snapshot has written so far. When it has come to all keys, that is the end of it, and the snapshot has
+    /// ended.
+    pub fn snapshot_take(&mut self) -> Vec<u8> {
+        match &mut self.snapshot {
+            Some(snapshot) if snapshot.is_complete() => self.snapshot_end().map_or_else(Vec::new, |mut sink| {
+                sink.finish();
+                sink.take()
+            }),
+            Some(snapshot) => snapshot.sink().take(),
+            None => Vec::new(),
+        }
     }
 
     /// Ends the snapshot, finished or not, and returns its sink.

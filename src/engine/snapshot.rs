@@ -115,7 +115,12 @@ impl Snapshot {
         }
         let (keep, gone) = detached.into_iter().partition(|data| self.todo.iter().any(|(s, _)| *s == data.serial));
         self.detached = keep;
-        (!self.todo.is_empty(), gone)
+        (!self.is_complete(), gone)
+    }
+
+    /// Whether the walk has come to everything.
+    pub(super) fn is_complete(&self) -> bool {
+        self.todo.is_empty()
     }
 
     /// How many positions are left.

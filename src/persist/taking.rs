@@ -3,7 +3,6 @@
 use super::record::{Manifest, seal};
 use super::{Key, Options};
 use crate::engine::Keyspace;
-use crate::engine::snapshot::Sink;
 use crate::rdb::{self, crc64::Crc64};
 
 /// How much is done before a host is asked whether there is more time: bytes gone over, 32 more for an entry.
@@ -56,15 +55,8 @@ impl Taking {
     /// Goes on as long as there is `more` time and not enough waits to be written.
     pub(super) fn go_on(&mut self, ks: &mut Keyspace, options: &Options, crc: &Crc64, mut more: impl FnMut() -> bool) {
         while !self.complete && self.ready < options.batch {
-            if ks.snapshot_step(PIECE.min(options.chunk)) {
-                self.add(ks.snapshot_sink().map(Sink::take));
-            } else {
-                self.add(ks.snapshot_end().map(|mut sink| {
-                    sink.finish();
-                    sink.take()
-                }));
-                self.complete = true;
-            }
+            self.complete = !ks.snapshot_step(PIECE.min(options.chunk));
+            self.add(ks.snapshot_take());
             self.cut(options.chunk, crc);
             if !more() {
                 return;
@@ -82,10 +74,11 @@ impl Taking {
     }
 
     /// Takes bytes of the writer.
-    fn add(&mut self, bytes: Option<Vec<u8>>) {
-        match bytes {
-            Some(bytes) if self.bytes.is_empty() => self.bytes = bytes,
-            bytes => self.bytes.extend_from_slice(&bytes.unwrap_or_default()),
+    fn add(&mut self, bytes: Vec<u8>) {
+        if self.bytes.is_empty() {
+            self.bytes = bytes;
+        } else {
+            self.bytes.extend_from_slice(&bytes);
         }
     }
 

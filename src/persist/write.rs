@@ -194,6 +194,11 @@ impl Persist {
         &self.manifest
     }
 
+    /// Bytes of the snapshot that counts and of the records since.
+    pub fn size(&self) -> u64 {
+        self.manifest.bytes + self.log_bytes
+    }
+
     /// Bytes of the records since the snapshot.
     pub fn log_bytes(&self) -> u64 {
         self.log_bytes

@@ -3,7 +3,7 @@
 //! A file is written under a temporary name, synced, and renamed over the old one, so that there is a whole one at any time.
 
 use super::log;
-use super::pace::Pace;
+use super::pace::{LoadPace, Pace};
 use crate::engine::Engine;
 use crate::engine::keyspace::Keyspace;
 use crate::engine::snapshot::Sink;
@@ -15,8 +15,6 @@ use std::thread::JoinHandle;
 
 /// Read at once while loading, and written at once while everybody waits.
 const PIECE: usize = 1 << 20;
-/// The same when tests want it slow.
-const SLOW_PIECE: usize = 4 << 10;
 
 /// A file that is being loaded, while those who ask are told so.
 pub struct Load {
@@ -24,10 +22,7 @@ pub struct Load {
     path: PathBuf,
     reader: Reader,
     piece: Vec<u8>,
-    /// `key-load-delay`: µs to wait for each key, for tests.
-    pub delay_us: u64,
-    /// When the next piece may be loaded, µs since the epoch.
-    due_us: u64,
+    pub(super) pace: LoadPace,
     /// Bytes in all.
     pub size: u64,
     /// Bytes loaded.
@@ -47,29 +42,22 @@ impl Load {
         let size = file.metadata().map_or(0, |meta| meta.len());
         let reader = Reader::new(LoadOptions { now, size, ..LoadOptions::default() });
         let path = path.to_path_buf();
-        Ok(Some(Load { file, path, reader, piece: vec![0; PIECE], delay_us: 0, due_us: 0, size, loaded: 0 }))
+        Ok(Some(Load { file, path, reader, piece: vec![0; PIECE], pace: LoadPace::default(), size, loaded: 0 }))
     }
 
     /// Loads the next piece. Returns whether more is left. Fails with a sentence, and leaves the file alone.
     pub fn step(&mut self, engine: &mut Engine) -> Result<bool, String> {
-        if self.wait_ms() > 0 {
+        if self.pace.wait_ms() > 0 {
             return Ok(true);
         }
         let keys = self.reader.keys();
-        let piece = if self.delay_us > 0 { SLOW_PIECE } else { PIECE };
+        let piece = self.pace.piece(PIECE);
         let n = self.file.read(&mut self.piece[..piece]).map_err(|e| describe(&self.path, &e))?;
         let outcome = self.reader.push(&mut engine.ks, &self.piece[..n]);
         outcome.map_err(|error| refuse(&self.path, error))?;
         self.loaded += n as u64;
-        if self.delay_us > 0 {
-            self.due_us = log::now_us() + self.delay_us.saturating_mul(self.reader.keys() - keys);
-        }
+        self.pace.pass(self.reader.keys() - keys);
         Ok(n > 0)
-    }
-
-    /// How long until the next piece, ms.
-    pub fn wait_ms(&self) -> u64 {
-        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
     }
 
     /// Returns what was loaded. Fails with a sentence if the file ended too early.

@@ -2,6 +2,7 @@
 
 use super::aof::{self, AppendLog, Files, Names, Policy};
 use super::{Server, dump, figures, log};
+use crate::cmd::params;
 use crate::engine::{Config, Loading};
 use mio::Waker;
 use std::cell::RefCell;
@@ -20,17 +21,16 @@ impl Load {
     /// How long until the next piece, ms.
     pub(super) fn wait_ms(&self) -> u64 {
         match self {
-            Load::Snapshot(load) => load.wait_ms(),
-            Load::Log(load) => load.wait_ms(),
+            Load::Snapshot(load) => load.pace.wait_ms(),
+            Load::Log(load) => load.pace.wait_ms(),
         }
     }
 }
 
 /// Returns the keeper of the log that `config` names, which is not there yet.
 pub(super) fn log_of(config: &Config, waker: Waker) -> Rc<RefCell<AppendLog>> {
-    let text = |name: &str, default: &str| config.other.get(name).cloned().unwrap_or(default.to_string());
-    let names =
-        Names { folder: text("appenddirname", "appendonlydir"), file: text("appendfilename", "appendonly.aof") };
+    let text = |name: &str| params::text(config, name).to_string();
+    let names = Names { folder: text("appenddirname"), file: text("appendfilename") };
     // A loop that cannot be woken looks again by itself soon.
     let wake = Arc::new(move || drop(waker.wake()));
     // The process works in the configured directory.
@@ -43,18 +43,18 @@ impl Server {
     /// Begins to load the log, if there is to be one, or the snapshot file. Fails with what is to be logged.
     pub(super) fn begin_loading(&mut self, now: u64) -> Result<(), String> {
         let delay: i64 = self.setting("key-load-delay").parse().unwrap_or_default();
-        let delay_us = delay.max(0).unsigned_abs();
+        let each_us = delay.max(0).unsigned_abs();
         let keeps = self.setting("appendonly") == "yes";
         self.log.borrow_mut().find(keeps)?;
         let (load, total) = if keeps {
             self.engine.server.aof.enabled = true;
             let Some(mut load) = self.log.borrow().load(now)? else { return self.open_log(now) };
-            load.delay_us = delay_us;
+            load.pace.each_us = each_us;
             let size = load.size;
             (Load::Log(load), size)
         } else {
             let Some(mut load) = dump::Load::begin(&self.dump_path(), now)? else { return Ok(()) };
-            load.delay_us = delay_us;
+            load.pace.each_us = each_us;
             let size = load.size;
             (Load::Snapshot(load), size)
         };

@@ -169,8 +169,7 @@ impl Server {
 
     /// A parameter that the host acts on.
     fn setting(&self, name: &str) -> &str {
-        let default = || params::find(name.as_bytes()).map_or("", |param| param.default);
-        self.engine.server.config.other.get(name).map_or_else(default, String::as_str)
+        params::text(&self.engine.server.config, name)
     }
 
     /// What harnesses wait for before they send commands.

@@ -177,7 +177,7 @@ impl Host {
         let standing = with_store(|state, store| {
             store.push(state);
             Standing {
-                bytes: (store.persist.manifest().bytes + store.persist.log_bytes()) as f64,
+                bytes: store.persist.size() as f64,
                 offset: store.persist.offset() as f64,
                 stored: store.persist.stored() as f64,
                 read_only: store.persist.is_read_only(),
@@ -251,7 +251,7 @@ impl Store {
         server.last_save_ms = server.last_save_ms.max(persist.manifest().time);
         let aof = &mut server.aof;
         aof.write_failed = persist.error().map(ToString::to_string);
-        (aof.size, aof.base_size) = (persist.manifest().bytes + persist.log_bytes(), persist.manifest().bytes);
+        (aof.size, aof.base_size) = (persist.size(), persist.manifest().bytes);
         aof.buffered = persist.offset() - persist.stored();
         (aof.changed_bytes, aof.written_bytes) = (persist.offset() - before, *written);
         let synced = persist.stored().saturating_sub(*before);

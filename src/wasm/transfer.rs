@@ -5,7 +5,6 @@ use super::class::{Host, on};
 use super::clock::clock_us;
 use super::store::{SLICE_US, failure, take_over};
 use crate::engine::Keyspace;
-use crate::engine::snapshot::Sink;
 use crate::rdb::{self, LoadOptions, RdbError, Reader};
 use wasm_bindgen::prelude::*;
 
@@ -49,16 +48,12 @@ impl Host {
                 return Err(failure("INTERRUPTED", "all data was replaced while it was exported".to_string()));
             }
             let until = clock_us() + SLICE_US;
-            while ks.snapshot_step(PIECE) {
-                if clock_us() >= until {
-                    return Ok(ks.snapshot_sink().map(Sink::take));
-                }
+            let mut more = true;
+            while more && clock_us() < until {
+                more = ks.snapshot_step(PIECE);
             }
-            state.transfers.export = None;
-            Ok(ks.snapshot_end().map(|mut sink| {
-                sink.finish();
-                sink.take()
-            }))
+            state.transfers.export = more.then_some(number);
+            Ok(Some(ks.snapshot_take()))
         })?
     }
 

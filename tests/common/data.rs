@@ -10,9 +10,22 @@ use tabdis::ds::vector::{Quant, VectorSet};
 use tabdis::ds::zset::Zset;
 use tabdis::engine::value::Object;
 use tabdis::engine::{Keyspace, Ttl};
-use tabdis::rdb;
+use tabdis::rdb::{self, LoadOptions, RdbError};
 
 pub const NOW: u64 = 1_700_000_000_000;
+
+/// Returns a keyspace without keys, at [`NOW`].
+pub fn fresh() -> Keyspace {
+    let mut ks = Keyspace::new(16, 9);
+    ks.now = NOW;
+    ks
+}
+
+/// Returns what an RDB file holds at [`NOW`].
+pub fn load(file: &[u8]) -> Result<Keyspace, RdbError> {
+    let mut ks = fresh();
+    rdb::load(&mut ks, file, LoadOptions { now: NOW, ..Default::default() }).map(|_| ks)
+}
 
 /// A string of one of the shapes that are written differently.
 fn text(rng: &mut Rng) -> Vec<u8> {

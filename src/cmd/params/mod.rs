@@ -14,7 +14,7 @@ mod process;
 mod replication;
 mod security;
 
-use crate::engine::Ctx;
+use crate::engine::{Config, Ctx};
 pub use forms::Kind;
 
 /// One parameter.
@@ -141,6 +141,12 @@ pub fn all() -> impl Iterator<Item = &'static Param> {
 pub fn find(name: &[u8]) -> Option<&'static Param> {
     let is = |own: &str| !own.is_empty() && own.as_bytes().eq_ignore_ascii_case(name);
     all().find(|param| is(param.name) || is(param.alias))
+}
+
+/// The value of a parameter that is only stored, in `config`.
+pub fn text<'a>(config: &'a Config, name: &str) -> &'a str {
+    let default = || find(name.as_bytes()).map_or("", |param| param.default);
+    config.other.get(name).map_or_else(default, String::as_str)
 }
 
 /// A parameter that is an unsigned number of the engine, at the place the path names.

@@ -8,6 +8,7 @@ use crate::engine::{Engine, flag};
 use crate::rdb::{LoadOptions, RdbError, Reader};
 use crate::resp::parse::Parser;
 use crate::server::log;
+use crate::server::pace::LoadPace;
 use crate::server::settings::reason;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
@@ -15,8 +16,6 @@ use std::rc::Rc;
 
 /// Read at once: some milliseconds of commands.
 const PIECE: usize = 256 << 10;
-/// The same when tests want it slow.
-const SLOW_PIECE: usize = 4 << 10;
 /// The longest line that is a remark.
 const MAX_REMARK: usize = 1024;
 /// So many commands that were refused are told of, each by itself.
@@ -30,9 +29,7 @@ pub struct Load {
     coming: VecDeque<(String, u64)>,
     part: Option<PartLoad>,
     truncates: bool,
-    /// `key-load-delay`: µs to wait for each command, for tests.
-    pub delay_us: u64,
-    due_us: u64,
+    pub(in crate::server) pace: LoadPace,
     /// Bytes in all, and bytes loaded.
     pub size: u64,
     pub loaded: u64,
@@ -107,8 +104,7 @@ impl Load {
             coming,
             part: None,
             truncates,
-            delay_us: 0,
-            due_us: 0,
+            pace: LoadPace::default(),
             size,
             loaded: 0,
             is_in_multi: false,
@@ -121,23 +117,20 @@ impl Load {
 
     /// Loads the next piece. Returns whether more is left. Fails with what is to be logged: the data is not whole then.
     pub fn step(&mut self, engine: &mut Engine) -> Result<bool, String> {
-        if self.wait_ms() > 0 {
+        if self.pace.wait_ms() > 0 {
             return Ok(true);
         }
         let Some(mut part) = self.part.take() else { return self.next_part(engine) };
         // What is due goes when the server says so, and the log may have more to say of it.
         engine.ks.expiry = Expiry::Ignores;
         let commands = part.commands;
-        let piece = if self.delay_us > 0 { SLOW_PIECE } else { PIECE };
-        part.read(piece).map_err(|error| {
+        part.read(self.pace.piece(PIECE)).map_err(|error| {
             format!("Unrecoverable error reading the append only file {}: {}", part.name, reason(&error))
         })?;
         let before = part.place + part.at as u64;
         let step = self.run(&mut part, engine)?;
         self.loaded += part.place + part.at as u64 - before;
-        if self.delay_us > 0 {
-            self.due_us = log::now_us() + self.delay_us.saturating_mul(part.commands - commands);
-        }
+        self.pace.pass(part.commands - commands);
         let torn = matches!(step, Step::Torn) || (part.is_read && part.at < part.bytes.len());
         if torn || (part.is_read && part.before_multi.is_some()) {
             self.cut(&part)?;
@@ -150,11 +143,6 @@ impl Load {
         let seconds = log::now_us().saturating_sub(part.began_us) as f64 / 1e6;
         log::notice(&format!("DB loaded from {kind} file {}: {seconds:.3} seconds", part.name));
         Ok(true)
-    }
-
-    /// How long until the next piece, ms.
-    pub fn wait_ms(&self) -> u64 {
-        if self.delay_us == 0 { 0 } else { self.due_us.saturating_sub(log::now_us()).div_ceil(1000) }
     }
 
     /// Opens the next file. Returns whether there is one.

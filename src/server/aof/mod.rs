@@ -76,10 +76,7 @@ impl Policy {
 
     /// Returns what `config` says.
     pub fn of(config: &Config) -> Self {
-        let text = |name: &str| {
-            let default = || params::find(name.as_bytes()).map_or("", |param| param.default);
-            config.other.get(name).map_or_else(default, String::as_str)
-        };
+        let text = |name: &str| params::text(config, name);
         let yes = |name: &str| text(name) == "yes";
         let number = |name: &str| text(name).parse::<u64>().unwrap_or_default();
         Policy {

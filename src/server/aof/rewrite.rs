@@ -220,7 +220,7 @@ impl AppendLog {
                 Ok(false)
             }
             // There can be no thread: everybody waits.
-            Err(Job::Sync(_, mut file) | Job::Close(_, mut file)) => file.sync().map(|()| !more),
+            Err(mut file) => file.sync().map(|()| !more),
         }
     }
 

@@ -14,6 +14,14 @@ pub enum Job {
     Close(bool, Box<dyn DiskFile>),
 }
 
+impl Job {
+    fn file(self) -> Box<dyn DiskFile> {
+        match self {
+            Job::Sync(_, file) | Job::Close(_, file) => file,
+        }
+    }
+}
+
 /// What was done.
 pub enum Done {
     Synced(u64, io::Result<()>),
@@ -46,19 +54,19 @@ impl Syncer {
         self.closes > 0
     }
 
-    /// Has a job done. Fails with it if there can be no thread: the caller does it himself.
-    pub fn give(&mut self, job: Job) -> Result<(), Job> {
+    /// Has a job done. Fails with the file if there can be no thread: the caller does it himself.
+    pub fn give(&mut self, job: Job) -> Result<(), Box<dyn DiskFile>> {
         if self.thread.is_none() {
             self.thread = self.start();
         }
-        let Some((jobs, ..)) = &self.thread else { return Err(job) };
+        let Some((jobs, ..)) = &self.thread else { return Err(job.file()) };
         let counter = if matches!(job, Job::Sync(..)) { &mut self.syncs } else { &mut self.closes };
         match jobs.send(job) {
             Ok(()) => {
                 *counter += 1;
                 Ok(())
             }
-            Err(error) => Err(error.0),
+            Err(error) => Err(error.0.file()),
         }
     }
 

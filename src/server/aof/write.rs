@@ -196,7 +196,7 @@ impl AppendLog {
                 match self.syncer.give(Job::Sync(tail.number, file)) {
                     Ok(()) => return,
                     // There can be no thread: everybody waits.
-                    Err(Job::Sync(_, mut file) | Job::Close(_, mut file)) => file.sync(),
+                    Err(mut file) => file.sync(),
                 }
             }
             Err(error) => Err(error),
@@ -258,7 +258,8 @@ impl AppendLog {
     /// Gives the file that was written to the thread, which makes sure of it and closes it.
     pub(super) fn leave_tail(&mut self, tail: Tail) {
         let sync = tail.asked != tail.size || tail.syncing.is_some();
-        if let Err(Job::Close(true, mut file)) = self.syncer.give(Job::Close(sync, tail.file))
+        if let Err(mut file) = self.syncer.give(Job::Close(sync, tail.file))
+            && sync
             && let Err(error) = file.sync()
         {
             log::warning(&format!("Fail to fsync the AOF file: {}", reason(&error)));
