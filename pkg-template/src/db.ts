@@ -8,7 +8,7 @@ import type { WasmSource } from './load.js'
 import { wasmModule } from './load.js'
 import { Session, type SessionOptions } from './session.js'
 import { Store } from './store.js'
-import { exportRdb, importRdb, type TransferOptions } from './transfer.js'
+import { exportRdb, importRdb, type Progress, type TransferOptions } from './transfer.js'
 import { Subscription, type OnMessage } from './subscription.js'
 
 /** What a change survives: nothing, the end of the tab or process, the loss of power. */
@@ -28,6 +28,8 @@ export interface OpenOptions {
    * promised.
    */
   durability?: Durability
+  /** Called now and then while what is stored is loaded, with bytes. */
+  onProgress?: (progress: Progress) => void
   /** The engine, where it cannot be found beside the code. */
   wasm?: WasmSource
   /** The seed of everything random, for tests that shall run the same way every time. */
@@ -243,9 +245,9 @@ export class Db extends AsyncClient {
   }
 
   /** Keeps the database under `name`. @internal */
-  async keep(name: string, strict: boolean): Promise<void> {
+  async keep(name: string, strict: boolean, onProgress: OpenOptions['onProgress']): Promise<void> {
     try {
-      this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }))
+      this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }), onProgress)
       if (strict) this.core.stored = async (any) => void ((any || this.core.hasEffects) && (await this.flush()))
     } catch (error) {
       // Who names a folder wants his data to be there.
@@ -297,7 +299,7 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   if (options.reserve) core.host.reserve(options.reserve)
   const db = new Db(core)
   try {
-    if (named && durability !== 'memory') await db.keep(args[0] as string, durability === 'strict')
+    if (named && durability !== 'memory') await db.keep(args[0] as string, durability === 'strict', options.onProgress)
   } catch (error) {
     core.stop(new EngineDead('the database was not opened'))
     throw error

@@ -22,7 +22,7 @@ mod taking;
 mod write;
 
 pub use memory::MemoryStorage;
-pub use open::{Damage, OpenError, Progress, Report, open};
+pub use open::{Damage, OpenError, Progress, Report, is_claimed, open};
 pub use record::Manifest;
 pub use write::{Next, Options, Persist};
 
@@ -111,8 +111,10 @@ pub enum StorageError {
     Quota,
     /// A key does not hold what the batch expects: somebody else claimed the storage.
     Conflict,
-    /// The storage was closed or removed. Whether the transaction happened is not known.
+    /// The storage was closed. Whether the transaction happened is not known.
     Gone,
+    /// Somebody has removed all that was stored, and the place for it.
+    Removed,
     /// Anything else, in the storage's words. Whether the transaction happened is not known.
     Other(String),
 }
@@ -122,7 +124,8 @@ impl std::fmt::Display for StorageError {
         match self {
             Self::Quota => f.write_str("the storage is full"),
             Self::Conflict => f.write_str("another owner has claimed the storage"),
-            Self::Gone => f.write_str("the storage was closed or removed"),
+            Self::Gone => f.write_str("the storage was closed"),
+            Self::Removed => f.write_str("somebody has removed what was stored"),
             Self::Other(what) => write!(f, "the storage failed: {what}"),
         }
     }

@@ -127,6 +127,15 @@ pub async fn open<S: Storage>(
     Ok((Persist::new(start, options), report))
 }
 
+/// Whether `storage` is still claimed by `claim`, a value of [`Persist::claim`]. Fails with [`StorageError::Removed`] if nobody has
+/// claimed it any more.
+pub async fn is_claimed<S: Storage>(storage: &S, claim: Option<&[u8]>) -> Result<bool, StorageError> {
+    match storage.read(Key::Epoch..Key::Log(0), 1).await?.pop() {
+        Some((_, value)) => Ok(claim == Some(&value[..])),
+        None => Err(StorageError::Removed),
+    }
+}
+
 /// What a crash may have left behind: parts of snapshots that were never named, and the torn end of the log.
 fn litter(manifest: &Manifest, next: u64) -> Vec<Range<Key>> {
     let Manifest { generation, chunks, log, .. } = *manifest;

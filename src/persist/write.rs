@@ -213,7 +213,17 @@ impl Persist {
         self.noted = true;
     }
 
-    /// Whether nothing is ever written: the storage is damaged, or another owner has claimed it.
+    /// The value of [`Key::Epoch`] that says that the storage is ours; nothing if it is not.
+    pub fn claim(&self) -> Option<&Vec<u8>> {
+        self.claim.as_ref()
+    }
+
+    /// Says that the storage is not ours any more: nothing is ever written again.
+    pub fn disown(&mut self) {
+        self.claim = None;
+    }
+
+    /// Whether nothing is ever written: the storage is damaged, was removed, or another owner has claimed it.
     pub fn is_read_only(&self) -> bool {
         self.claim.is_none()
     }
@@ -286,7 +296,7 @@ impl Persist {
                 }
             }
             Err(error) => {
-                if error == StorageError::Conflict {
+                if matches!(error, StorageError::Conflict | StorageError::Removed) {
                     self.claim = None;
                 }
                 self.flight = Flight::Failed(batch, after, error);

@@ -1,15 +1,21 @@
 //! IndexedDB as a [`Storage`]: one database a name, one object store, keys and values as they are, one schema version for ever.
 
 use crate::persist::{Batch, Key, Storage, StorageError};
+use gloo_timers::future::TimeoutFuture;
 use indexed_db_futures::database::{Database, VersionChangeEvent};
 use indexed_db_futures::error::{DomException, Error, OpenDbError};
 use indexed_db_futures::internals::SystemRepr;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use indexed_db_futures::typed_array::{Uint8Array, Uint8ArraySlice};
-use std::cell::RefCell;
+use js_sys::Function;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::ops::Range;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
+use wasm_bindgen::JsValue;
 
 /// Databases of this package begin with this, so that they meet nobody else's of the origin.
 const PREFIX: &str = "tabdis:";
@@ -17,6 +23,11 @@ const PREFIX: &str = "tabdis:";
 const STORE: &str = "values";
 /// The one version: versions are inside the data, because an upgrade waits for every other tab.
 const VERSION: u32 = 1;
+
+/// How long the browser may take to open a database, and for a transaction (ms). It answers within milliseconds; but some versions
+/// forget to, and a database that is being removed opens when every other connection to it has ended.
+const OPENING: u32 = 10_000;
+const TRANSACTION: u32 = 30_000;
 
 /// Why a database was not opened.
 #[derive(Debug)]
@@ -30,24 +41,51 @@ pub enum Refusal {
 /// A database of values. Commits return when the transaction is complete, which is when it will not be lost.
 pub struct IdbStorage {
     name: String,
-    durability: TransactionDurability,
-    /// `None` once the browser has closed it: the next use opens it again.
-    connection: Rc<RefCell<Option<Database>>>,
+    durability: Cell<TransactionDurability>,
+    connection: Rc<Connection>,
+}
+
+/// The connection there is, and who is told when it is gone.
+#[derive(Default)]
+struct Connection {
+    /// `None` once it is closed: the next use opens it again.
+    database: RefCell<Option<Database>>,
+    lost: Option<Function>,
+}
+
+impl Connection {
+    /// Ends it. Transactions that are complete but for their end come to it.
+    fn close(&self) {
+        if let Some(database) = self.database.borrow_mut().take() {
+            database.close();
+        }
+    }
+}
+
+/// Why there is no connection.
+enum NoConnection {
+    /// There is no such database any more.
+    Removed,
+    Late,
+    Failed(OpenDbError),
 }
 
 impl IdbStorage {
     /// Opens the database of the store `name`, and makes it if there is none. With `strict`, commits are on the disk when they
-    /// return; else the system has them, and only the loss of its power loses them.
-    pub async fn open(name: &str, strict: bool) -> Result<Self, Refusal> {
-        let durability = if strict { TransactionDurability::Strict } else { TransactionDurability::Relaxed };
-        let storage = IdbStorage { name: format!("{PREFIX}{name}"), durability, connection: Default::default() };
-        match storage.connect().await {
+    /// return; else the system has them, and only the loss of its power loses them. `lost` is called when the browser has
+    /// closed the connection, or somebody wants to remove the database; the next use finds out.
+    pub async fn open(name: &str, strict: bool, lost: Option<Function>) -> Result<Self, Refusal> {
+        let connection = Rc::new(Connection { lost, ..Connection::default() });
+        let durability = Cell::new(durability(strict));
+        let storage = IdbStorage { name: format!("{PREFIX}{name}"), durability, connection };
+        match storage.connect(true).await {
             Ok(_) => Ok(storage),
-            Err(OpenDbError::Base(error)) => match words(&error) {
+            Err(NoConnection::Failed(OpenDbError::Base(error))) => match words(&error) {
                 (name, _) if name == "QuotaExceededError" => Err(Refusal::Failed(StorageError::Quota)),
                 (name, text) => Err(Refusal::Unavailable(format!("{name}: {text}"))),
             },
-            Err(error) => Err(Refusal::Unavailable(error.to_string())),
+            Err(NoConnection::Failed(error)) => Err(Refusal::Unavailable(error.to_string())),
+            Err(error) => Err(Refusal::Failed(error.into())),
         }
     }
 
@@ -57,61 +95,119 @@ impl IdbStorage {
         request.await.map_err(failed)
     }
 
-    /// Ends the connection.
-    pub fn close(&self) {
-        if let Some(connection) = self.connection.borrow_mut().take() {
-            connection.close();
-        }
+    /// Whether commits from now on are on the disk when they return.
+    pub fn set_strict(&self, strict: bool) {
+        self.durability.set(durability(strict));
     }
 
-    async fn connect(&self) -> Result<Database, OpenDbError> {
-        if let Some(connection) = &*self.connection.borrow() {
-            return Ok(connection.clone());
+    /// Ends the connection. The next use opens it again.
+    pub fn close(&self) {
+        self.connection.close();
+    }
+
+    /// Returns the connection, a new one if it was closed. Only with `make` a database that is not there is made.
+    async fn connect(&self, make: bool) -> Result<Database, NoConnection> {
+        if let Some(database) = &*self.connection.database.borrow() {
+            return Ok(database.clone());
         }
-        let connection = Database::open(self.name.as_str())
+        let removed = Rc::new(Cell::new(false));
+        let found = removed.clone();
+        let request = Database::open(self.name.as_str())
             .with_version(VERSION)
-            .with_on_upgrade_needed(|_: VersionChangeEvent, database: Database| {
-                database.create_object_store(STORE).build()?;
+            .with_on_upgrade_needed(move |_: VersionChangeEvent, database: Database| {
+                let store = database.create_object_store(STORE).build()?;
+                if !make {
+                    found.set(true);
+                    let _ = store.transaction().as_sys().abort();
+                }
                 Ok(())
             })
-            .await?;
-        *self.connection.borrow_mut() = Some(connection.clone());
-        self.give_way(&connection);
-        Ok(connection)
+            .into_future();
+        let database = match bounded(OPENING, Box::pin(request)).await {
+            Ok(_) if removed.get() => return Err(NoConnection::Removed),
+            Ok(opened) => opened.map_err(NoConnection::Failed)?,
+            Err(late) => {
+                // Nobody would close it, and it would keep others from removing the database.
+                wasm_bindgen_futures::spawn_local(async move {
+                    if let Ok(database) = late.await {
+                        database.close();
+                    }
+                });
+                return Err(NoConnection::Late);
+            }
+        };
+        *self.connection.database.borrow_mut() = Some(database.clone());
+        self.give_way(&database);
+        Ok(database)
     }
 
     /// Closes the connection when someone wants to remove the database: he would wait for ever otherwise.
-    fn give_way(&self, connection: &Database) {
-        let Ok(mut changes) = connection.version_changes() else { return };
+    fn give_way(&self, database: &Database) {
+        let Ok(mut changes) = database.version_changes() else { return };
         let place = Rc::downgrade(&self.connection);
-        let connection = connection.clone();
         wasm_bindgen_futures::spawn_local(async move {
             // `None`: the browser closed it.
             let _ = changes.recv().await;
+            let Some(connection) = place.upgrade() else { return };
             connection.close();
-            if let Some(place) = place.upgrade() {
-                place.borrow_mut().take();
+            if let Some(lost) = &connection.lost {
+                let _ = lost.call0(&JsValue::NULL);
             }
         });
     }
 
-    /// Begins a transaction; when the connection is found closed, on a new one.
+    /// Does `work` in a transaction. When the connection turns out to be gone, which happens to pages in the background, once
+    /// again on a new one: a transaction that did happen does no harm when it happens again.
     async fn with<R>(
         &self,
         mode: TransactionMode,
         work: impl AsyncFn(Transaction<'_>) -> Result<R, StorageError>,
     ) -> Result<R, StorageError> {
         for last in [false, true] {
-            let connection = self.connect().await.map_err(open_failed)?;
-            let options = TransactionOptions::new().with_durability(self.durability);
-            match connection.transaction(STORE).with_mode(mode).with_options(options).build() {
-                Ok(transaction) => return work(transaction).await,
-                Err(error) if last => return Err(failed(error)),
-                Err(_) => drop(self.connection.borrow_mut().take()),
+            let connection = match self.connect(false).await {
+                Err(NoConnection::Failed(_)) if !last => continue,
+                connection => connection?,
+            };
+            let options = TransactionOptions::new().with_durability(self.durability.get());
+            let result = match connection.transaction(STORE).with_mode(mode).with_options(options).build() {
+                Ok(transaction) => match bounded(TRANSACTION, Box::pin(work(transaction))).await {
+                    Ok(result) => result,
+                    Err(late) => {
+                        // That rolls it back.
+                        drop(late);
+                        self.close();
+                        return Err(NoConnection::Late.into());
+                    }
+                },
+                Err(error) => Err(failed(error)),
+            };
+            match result {
+                Err(StorageError::Gone | StorageError::Other(_)) if !last => self.close(),
+                result => return result,
             }
         }
         Err(StorageError::Gone)
     }
+}
+
+impl From<NoConnection> for StorageError {
+    fn from(error: NoConnection) -> Self {
+        match error {
+            NoConnection::Removed => StorageError::Removed,
+            NoConnection::Late => StorageError::Other("the browser does not answer".to_string()),
+            NoConnection::Failed(error) => open_failed(error),
+        }
+    }
+}
+
+/// Waits for `work`, but no longer than `ms`: then returns it as it is.
+async fn bounded<F: Future>(ms: u32, mut work: Pin<Box<F>>) -> Result<F::Output, Pin<Box<F>>> {
+    let mut timer = pin!(TimeoutFuture::new(ms));
+    let output = poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => timer.as_mut().poll(context).map(|()| None),
+    });
+    output.await.ok_or(work)
 }
 
 impl Storage for IdbStorage {
@@ -173,15 +269,13 @@ impl From<Error> for Wrong {
 /// Bytes that are sent before others may run: copying them takes about a millisecond.
 const AT_ONCE: usize = 256 << 10;
 
-/// Checks what is expected, then sends all requests: they need not be awaited, the transaction is as good as all of them. Large
-/// ones are, so that no other work waits for the copying of them all.
+/// Sends all requests, then checks what is expected: what is sent needs not be awaited, the transaction is as good as all of it.
+/// Large ones are, so that no other work waits for the copying of them all.
 async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Wrong> {
     let store = transaction.object_store(STORE)?;
-    for (key, want) in &batch.expect {
-        let found: Option<Uint8Array> = store.get(key.to_string()).primitive()?.await?;
-        if found.map(Vec::from) != *want {
-            return Err(Wrong::Conflict);
-        }
+    let mut found = Vec::with_capacity(batch.expect.len());
+    for (key, _) in &batch.expect {
+        found.push(store.get::<Uint8Array, _, _>(key.to_string()).primitive()?);
     }
     for range in &batch.deletes {
         if range.start < range.end {
@@ -197,7 +291,16 @@ async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Wrong
             sent = 0;
         }
     }
+    for (found, (_, want)) in found.into_iter().zip(&batch.expect) {
+        if found.await?.map(Vec::from) != *want {
+            return Err(Wrong::Conflict);
+        }
+    }
     Ok(())
+}
+
+fn durability(strict: bool) -> TransactionDurability {
+    if strict { TransactionDurability::Strict } else { TransactionDurability::Relaxed }
 }
 
 fn span(range: &Range<Key>) -> Range<String> {

@@ -25,7 +25,7 @@ pub(super) const SLICE_US: u64 = 2_500;
 pub struct Store {
     persist: Persist,
     storage: Rc<Place>,
-    /// Bytes of effects stored before this opening: the engine counts from here.
+    /// Bytes of effects stored before those that the engine has counted. Below zero, wrapped, where it has counted others too.
     before: u64,
     /// Bytes committed since.
     written: u64,
@@ -69,29 +69,21 @@ struct Standing {
 impl Host {
     /// Loads the store `name`, or that in `folder`, into the engine, which must be new, and keeps what changes. Commands wait meanwhile:
     /// they answer that there is no such session. `pause` is called every few ms with the bytes loaded and those there are, as
-    /// far as it is known, and its promise awaited. Fails with `{code, message}`; the engine is as it was then.
+    /// far as it is known, and its promise awaited. `lost` is called when the browser has closed the connection: then
+    /// [`Host::regain_store`] is to be called. Fails with `{code, message}`; the engine is as it was then.
     #[wasm_bindgen(js_name = openStore)]
     pub async fn open_store(
         &self,
         name: String,
         strict: bool,
         pause: Function,
+        lost: Function,
         folder: Option<Folder>,
     ) -> Result<JsValue, JsValue> {
-        let storage = Place::open(&name, strict, folder).await?;
+        let storage = Place::open(&name, strict, lost, folder).await?;
         // The engine is nobody else's while it loads.
         let mut state = state::take().ok_or_else(|| failure("FAILED", "the engine is busy".to_string()))?;
-        let until = Cell::new(clock_us() + SLICE_US);
-        let opened = persist::open(&storage, &mut state.engine, Options::default(), async |progress: Progress| {
-            if clock_us() >= until.get() {
-                let (done, total) = (progress.done as f64, progress.total as f64);
-                if let Ok(promise) = pause.call2(&JsValue::NULL, &done.into(), &total.into()) {
-                    let _ = JsFuture::from(Promise::resolve(&promise)).await;
-                }
-                until.set(clock_us() + SLICE_US);
-            }
-        })
-        .await;
+        let opened = persist::open(&storage, &mut state.engine, Options::default(), pausing(pause)).await;
         let result = match opened {
             Ok((persist, report)) => {
                 state.engine.server.last_save_ms = report.manifest.time.max(state.engine.server.last_save_ms);
@@ -118,9 +110,50 @@ impl Host {
         state::start(state);
         match result {
             Ok(report) => Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?),
-            Err(OpenError::Storage(error)) => Err(storage_failure(&error)),
-            Err(error @ OpenError::Newer(_)) => Err(failure("NEWER", error.to_string())),
+            Err(error) => Err(open_failure(&error)),
         }
+    }
+
+    /// Finds out whether the store is still ours after others could have come to it. If somebody has written since, loads that in
+    /// the place of all data and claims the store again. Returns what it loaded, nothing if the store was ours, as most times.
+    /// Fails with `{code, message}`; then nothing has changed, but that nothing is written any more to a store that was removed.
+    /// `pause` as in [`Host::open_store`].
+    #[wasm_bindgen(js_name = regainStore)]
+    pub async fn regain_store(&self, pause: Function, now: f64) -> Result<JsValue, JsValue> {
+        let Some((storage, claim)) = with_store(|_, store| (store.storage.clone(), store.persist.claim().cloned()))
+        else {
+            return Ok(JsValue::UNDEFINED);
+        };
+        match persist::is_claimed(&*storage, claim.as_deref()).await {
+            Ok(true) => return Ok(JsValue::UNDEFINED),
+            Ok(false) => {}
+            Err(error) => {
+                if error == StorageError::Removed {
+                    with_store(|_, store| store.persist.disown());
+                }
+                return Err(storage_failure(&error));
+            }
+        }
+        let Some(mut aside) = state::with(|state| state.engine.beside(now as u64)) else {
+            return Ok(JsValue::UNDEFINED);
+        };
+        let opened = persist::open(&*storage, &mut aside, Options::default(), pausing(pause)).await;
+        let (persist, report) = opened.map_err(|error| open_failure(&error))?;
+        with_store(|state, store| {
+            // What was changed meanwhile belongs to the data that goes.
+            state.engine.effects().clear();
+            if let Some(damage) = &report.damage {
+                let aof = &mut state.engine.server.aof;
+                (aof.write_failed, aof.refuses_writes) = (Some(damage.to_string()), true);
+            } else {
+                state.engine.take_over(aside.ks, now as u64);
+                state.engine.ks.effects.restart();
+            }
+            store.before = report.offset.wrapping_sub(state.engine.ks.effects.offset());
+            store.persist = persist;
+            store.report(state);
+        });
+        Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?)
     }
 
     /// Does one transaction, or one slice of a snapshot. Returns what to do then: 0 nothing until something changes, 1 the next
@@ -186,7 +219,7 @@ impl Host {
         Ok(serde_wasm_bindgen::to_value(&standing)?)
     }
 
-    /// Ends the connection. What is not stored is not stored.
+    /// Ends the connection. What is not stored is not stored; but what is written later is written on a new one.
     #[wasm_bindgen(js_name = closeStore)]
     pub fn close_store(&self) {
         with_store(|_, store| store.storage.close());
@@ -195,7 +228,7 @@ impl Host {
 
 impl Place {
     /// Fails with `{code, message}`.
-    async fn open(name: &str, strict: bool, folder: Option<Folder>) -> Result<Self, JsValue> {
+    async fn open(name: &str, strict: bool, lost: Function, folder: Option<Folder>) -> Result<Self, JsValue> {
         match folder {
             Some(folder) => {
                 FolderStorage::open(folder, strict).await.map(Place::Files).map_err(|refusal| match refusal {
@@ -204,7 +237,7 @@ impl Place {
                     files::Refusal::Failed(error) => storage_failure(&error),
                 })
             }
-            None => IdbStorage::open(name, strict).await.map(Place::Idb).map_err(|refusal| match refusal {
+            None => IdbStorage::open(name, strict, Some(lost)).await.map(Place::Idb).map_err(|refusal| match refusal {
                 idb::Refusal::Unavailable(message) => failure("UNAVAILABLE", message),
                 idb::Refusal::Failed(error) => storage_failure(&error),
             }),
@@ -253,8 +286,8 @@ impl Store {
         aof.write_failed = persist.error().map(ToString::to_string);
         (aof.size, aof.base_size) = (persist.size(), persist.manifest().bytes);
         aof.buffered = persist.offset() - persist.stored();
-        (aof.changed_bytes, aof.written_bytes) = (persist.offset() - before, *written);
-        let synced = persist.stored().saturating_sub(*before);
+        (aof.changed_bytes, aof.written_bytes) = (persist.offset().wrapping_sub(*before), *written);
+        let synced = persist.stored().wrapping_sub(*before);
         state.engine.log_synced(synced);
     }
 
@@ -304,11 +337,32 @@ pub(super) fn take_over(state: &mut State, other: Keyspace, now: u64) {
     state.store = store;
 }
 
+/// Lets others run every few ms while something is loaded: calls `pause` with how far it is, and awaits its promise.
+fn pausing(pause: Function) -> impl AsyncFn(Progress) {
+    let until = Cell::new(clock_us() + SLICE_US);
+    async move |progress: Progress| {
+        if clock_us() >= until.get() {
+            let (done, total) = (progress.done as f64, progress.total as f64);
+            if let Ok(promise) = pause.call2(&JsValue::NULL, &done.into(), &total.into()) {
+                let _ = JsFuture::from(Promise::resolve(&promise)).await;
+            }
+            until.set(clock_us() + SLICE_US);
+        }
+    }
+}
+
+fn open_failure(error: &OpenError) -> JsValue {
+    match error {
+        OpenError::Storage(error) => storage_failure(error),
+        OpenError::Newer(_) => failure("NEWER", error.to_string()),
+    }
+}
+
 fn storage_failure(error: &StorageError) -> JsValue {
     let code = match error {
         StorageError::Quota => "QUOTA",
         StorageError::Conflict => "LOCKED",
-        StorageError::Gone => "GONE",
+        StorageError::Gone | StorageError::Removed => "GONE",
         StorageError::Other(_) => "FAILED",
     };
     failure(code, error.to_string())

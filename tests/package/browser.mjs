@@ -9,7 +9,7 @@ import sirv from 'sirv'
 import { root } from '../tools/process.mjs'
 import { findChromium } from '../tools/setup.mjs'
 
-const FLAGS = [
+export const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ]

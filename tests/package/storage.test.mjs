@@ -191,7 +191,7 @@ test('a database that someone removes goes on in memory and says so', async () =
     await db.set('k', 'w')
     return [await told, await db.get('k')]
   })
-  assert.deepEqual(result, ['LOCKED', 'w'])
+  assert.deepEqual(result, ['GONE', 'w'])
   await page.context().close()
 })
 

@@ -18,7 +18,7 @@ thread_local! {
 /// A storage with nothing in it, under a name that nobody has used.
 async fn fresh() -> IdbStorage {
     let name = fresh_name();
-    IdbStorage::open(&name, false).await.expect("the browser has IndexedDB")
+    IdbStorage::open(&name, false, None).await.expect("the browser has IndexedDB")
 }
 
 fn fresh_name() -> String {
@@ -42,7 +42,7 @@ async fn indexeddb_conforms() {
 
 #[wasm_bindgen_test]
 async fn strict_commits_are_commits_too() {
-    let storage = IdbStorage::open(&fresh_name(), true).await.expect("the browser has IndexedDB");
+    let storage = IdbStorage::open(&fresh_name(), true, None).await.expect("the browser has IndexedDB");
     let batch = Batch { puts: vec![(Key::Epoch, vec![1])], ..Batch::default() };
     assert_eq!(storage.commit(&batch).await, Ok(()));
     assert_eq!(storage.read(Key::ALL, 9).await, Ok(vec![(Key::Epoch, vec![1])]));
@@ -60,7 +60,7 @@ async fn a_closed_connection_is_opened_again() {
 #[wasm_bindgen_test]
 async fn removing_a_database_does_not_wait_for_a_connection() {
     let name = fresh_name();
-    let storage = IdbStorage::open(&name, false).await.expect("the browser has IndexedDB");
+    let storage = IdbStorage::open(&name, false, None).await.expect("the browser has IndexedDB");
     let batch = Batch { puts: vec![(Key::Epoch, vec![1])], ..Batch::default() };
     assert_eq!(storage.commit(&batch).await, Ok(()));
     assert_eq!(IdbStorage::delete(&name).await, Ok(()));
