@@ -54,6 +54,12 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
     counts: nodeCounts,
   },
   {
+    name: 'kill',
+    files: sources('tests/kill', '.test.mjs'),
+    command: [...nodeTest, ...sources('tests/kill', '.test.mjs')],
+    counts: nodeCounts,
+  },
+  {
     name: 'browsers',
     files: sources('tests/browsers', '.test.mjs'),
     // One browser at a time.
