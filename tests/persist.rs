@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::kept::{NOW, command, pieces};
+use common::kept::{NOW, SMALL, command, pieces};
 use common::{Content, assert_same};
 use std::collections::BTreeMap;
 use tabdis::base::rng::Rng;
@@ -36,7 +36,7 @@ fn snapshots_follow_the_log_and_bound_what_is_written() {
 
 #[test]
 fn a_small_write_beside_a_large_snapshot_costs_no_more_than_its_own_bytes() {
-    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: 1_000, compress: true };
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: 1_000, ..Options::default() };
     let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
     for n in 0..20_000 {
         let key = format!("key:{n}");
@@ -72,7 +72,7 @@ fn a_small_write_beside_a_large_snapshot_costs_no_more_than_its_own_bytes() {
 
 #[test]
 fn what_waits_of_a_snapshot_is_bounded_and_is_written_in_full_transactions() {
-    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: u64::MAX, compress: true };
+    let options = Options { chunk: 4 << 10, batch: 16 << 10, least_log: u64::MAX, ..Options::default() };
     let mut node = Node::open_with(MemoryStorage::default(), 1, options).unwrap();
     for n in 0..5_000 {
         let key = format!("key:{n}");
@@ -368,6 +368,68 @@ fn a_full_storage_loses_nothing_once_there_is_room() {
         assert_same(&again.content(), &node.content());
         assert_eq!(again.report.manifest.notes, [("step".to_string(), b"287".to_vec())]);
     }
+}
+
+#[test]
+fn changes_that_wait_for_a_full_storage_are_bounded() {
+    let mut node = Node::open(MemoryStorage::default(), 1).unwrap();
+    let limit = SMALL.most_waiting;
+    // A host that goes on: it hands effects over, and says how much room there is.
+    let turn = |node: &mut Node, full: bool, line: &str| {
+        let reply = node.run(line);
+        if let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(1), NOW) {
+            let result = Full(&node.storage, full).commit(&batch);
+            node.persist.done(batch, result);
+        }
+        let aof = &mut node.engine.server.aof;
+        (aof.room, aof.write_failed) = (node.persist.room(), node.persist.error().map(ToString::to_string));
+        reply
+    };
+    assert_eq!(turn(&mut node, false, "SET before 1"), "+OK\r\n");
+    let value = "x".repeat(900);
+    let taken = (0..100).take_while(|n| turn(&mut node, true, &format!("SET k{n} {value}")) == "+OK\r\n").count();
+    let waiting = node.persist.offset() - node.persist.stored();
+    assert!(waiting as usize <= limit + 1_000 && taken >= limit / 1_000 - 1, "{taken} writes, {waiting} bytes");
+    let refused = turn(&mut node, true, "SET more 1");
+    assert_eq!(refused, "-MISCONF Errors writing to the AOF file: the storage is full\r\n");
+    assert_eq!(turn(&mut node, true, "GET before"), "$1\r\n1\r\n");
+    // Room again: all is stored, and writes are taken.
+    node.persist.retry();
+    node.settle();
+    assert_eq!(turn(&mut node, false, "GET before"), "$1\r\n1\r\n");
+    assert_eq!(turn(&mut node, false, "SET after 1"), "+OK\r\n");
+    node.settle();
+    assert_eq!(node.persist.stored(), node.persist.offset());
+    assert_same(&node.reopened().content(), &node.content());
+}
+
+#[test]
+fn what_is_written_for_a_large_store_is_bounded_too() {
+    let mut node = Node::open_with(MemoryStorage::default(), 1, Options::default()).unwrap();
+    let mut rng = Rng::new(7);
+    let mut written = 0;
+    // 1,000 bytes for each of 5,000 keys, and each of them overwritten ten times over, in no order.
+    for n in 1..=55_000 {
+        let key = if n < 5_000 { n } else { rng.below(5_000) };
+        let value: String = (0..1_000).map(|_| char::from(b'a' + rng.below(26) as u8)).collect();
+        node.run(&format!("SET key:{key} {value}"));
+        if n % 100 > 0 {
+            continue;
+        }
+        while let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, || true, NOW) {
+            written += batch.puts.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
+            let result = run(node.storage.commit(&batch));
+            node.persist.done(batch, result);
+        }
+    }
+    let effects = node.persist.offset();
+    assert!(node.persist.manifest().generation > 5);
+    assert_eq!(node.persist.stored(), effects);
+    // Each byte once in the log. A snapshot is taken when the log has outgrown the last one, so all of them together are no more.
+    assert!(written < effects * 2 + (4 << 20), "{written} bytes written for {effects} of effects");
+    let stored: usize = node.storage.edit(|values| values.values().map(Vec::len).sum());
+    assert!((stored as u64) < 3 * node.persist.manifest().bytes + (2 << 20), "{stored} bytes stored");
+    assert_same(&node.reopened().content(), &node.content());
 }
 
 #[test]

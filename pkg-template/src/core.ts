@@ -40,7 +40,7 @@ type Host = InstanceType<Glue['Host']>
 
 /** Words of the mailbox and bits of its flags. */
 const [PTR, FLAGS, SESSION, STATUS] = [0, 1, 2, 3]
-const [READY, EFFECTS, REQUESTS, WAKE, CHANGED] = [1, 2, 4, 8, 16]
+const [READY, EFFECTS, REQUESTS, WAKE, CHANGED, SETTINGS] = [1, 2, 4, 8, 16, 32]
 const DEAD = 4
 
 const STAGE = 1 << 16
@@ -65,8 +65,8 @@ export class Core {
 
   /** Sessions with a wire. */
   readonly listeners = new Map<number, Listener>()
-  /** Told of `change`, `request` (with its word) and `dead`. */
-  onevent: (name: 'change' | 'request' | 'dead' | 'effects', detail?: unknown) => void = () => {}
+  /** Told of `change`, `request` (with its word), `settings` and `dead`. */
+  onevent: (name: 'change' | 'request' | 'settings' | 'dead' | 'effects', detail?: unknown) => void = () => {}
 
   /** Resolves when what this turn changed (or `any` turn) is stored; only there if promises of commands wait for that. */
   stored: ((any?: boolean) => Promise<void>) | undefined
@@ -349,6 +349,7 @@ export class Core {
     const news = this.news
     this.news = 0
     if (this.dead) return
+    if (news & SETTINGS) this.onevent('settings')
     if (news & READY) this.deliver()
     if (news & REQUESTS) for (const word of this.guard(() => this.host.takeRequests())) this.onevent('request', word)
     if (news & EFFECTS) this.onevent('effects')

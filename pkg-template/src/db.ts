@@ -120,6 +120,7 @@ export class Db extends AsyncClient {
         this.emit('error', detail as Error)
       }
       else if (name === 'change') this.emit('change')
+      else if (name === 'settings') this.settle()
       else if (name === 'request') this.request(detail as string)
       else this.store?.run()
     }
@@ -248,7 +249,7 @@ export class Db extends AsyncClient {
   async keep(name: string, strict: boolean, onProgress: OpenOptions['onProgress']): Promise<void> {
     try {
       this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }), onProgress)
-      if (strict) this.core.stored = async (any) => void ((any || this.core.hasEffects) && (await this.flush()))
+      this.settle()
     } catch (error) {
       // Who names a folder wants his data to be there.
       if (!(error instanceof StorageError) || error.code !== 'UNAVAILABLE' || hasFiles()) throw error
@@ -256,6 +257,12 @@ export class Db extends AsyncClient {
       this.unavailable = error
       setTimeout(() => this.emit('storage', { error }), 0)
     }
+  }
+
+  /** Has promises of commands wait for what they are to wait for. */
+  private settle(): void {
+    const wait = async (any?: boolean) => void ((any || this.core.hasEffects) && (await this.flush()))
+    this.core.stored = this.store?.strict ? wait : undefined
   }
 
   private async end(): Promise<void> {

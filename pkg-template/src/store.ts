@@ -42,8 +42,6 @@ export class Store {
   private constructor(
     private readonly core: Core,
     private readonly name: string,
-    /** Promises of commands resolve when the change is on the disk. */
-    readonly strict: boolean,
     /** Where data is kept. */
     readonly mode: 'indexeddb' | 'files',
     /** Bytes that were not whole at the end of what was found. */
@@ -65,8 +63,8 @@ export class Store {
     }
     let store: Store | undefined
     try {
-      const report = (await core.guardAsync(() => core.host.openStore(name, strict, pause, () => store?.doubt(), folder))) as Report
-      store = new Store(core, name, strict, folder ? 'files' : 'indexeddb', report.torn, unlock, onchange)
+      const report = (await core.guardAsync(() => core.host.openStore(name, strict, pause, () => store?.doubt(), folder, Date.now()))) as Report
+      store = new Store(core, name, folder ? 'files' : 'indexeddb', report.torn, unlock, onchange)
       if (!folder) store.follow()
       if (report.damage) store.damaged(report.damage)
       else if (report.fresh && !folder && marks()?.getItem(mark(name))) {
@@ -86,6 +84,11 @@ export class Store {
     return this.core.guard(() => this.core.host.storeStanding()) as Standing
   }
 
+  /** Whether promises of commands resolve when the change is on the disk. */
+  get strict(): boolean {
+    return this.core.guard(() => this.core.host.storeStrict())
+  }
+
   /** Writes what is new, unless that is under way. */
   run(): void {
     this.asked = true
@@ -94,7 +97,7 @@ export class Store {
 
   /** Takes a new snapshot. */
   compact(): void {
-    this.core.guard(() => this.core.host.storeCompact())
+    this.core.guard(() => this.core.host.storeCompact(Date.now()))
     this.run()
   }
 

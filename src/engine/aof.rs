@@ -24,6 +24,8 @@ pub struct Aof {
     pub write_failed: Option<String>,
     /// Commands that write are refused for that reason: what they change would not be kept.
     pub refuses_writes: bool,
+    /// How many bytes of effects may wait for the host while it cannot write. Where more do, commands that write are refused.
+    pub room: Option<usize>,
     /// Bytes of snapshot and log, and what they were after the last rewrite.
     pub size: u64,
     pub base_size: u64,

@@ -777,8 +777,10 @@ impl Engine {
         if self.server.saves.failed && self.server.config.stops_writes() && !me.replica && writes() {
             return Err(Error::Misconf);
         }
-        if self.server.aof.refuses_writes && !me.replica && writes() {
-            let reason = self.server.aof.write_failed.as_deref().unwrap_or_default();
+        let aof = &self.server.aof;
+        let full = aof.room.is_some_and(|room| self.ks.effects.waiting() >= room);
+        if (aof.refuses_writes || full) && !me.replica && writes() {
+            let reason = aof.write_failed.as_deref().unwrap_or_default();
             return Err(Error::log_failed(reason));
         }
         if me.who.is_guarded() {

@@ -17,11 +17,13 @@ pub struct Options {
     pub least_log: u64,
     /// Whether long strings in snapshots are compressed.
     pub compress: bool,
+    /// Bytes of changes that may wait in memory while nothing can be written.
+    pub most_waiting: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { chunk: 256 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true }
+        Options { chunk: 256 << 10, batch: 4 << 20, least_log: 1 << 20, compress: true, most_waiting: 64 << 20 }
     }
 }
 
@@ -182,6 +184,16 @@ impl Persist {
     /// meanwhile.
     pub fn waiting(&self) -> usize {
         self.snapshot.as_ref().map_or(0, Taking::waiting)
+    }
+
+    /// How many bytes of changes may still be pushed before the failed transaction is done; nothing without one. Besides, there
+    /// are what the engine changes by itself, such as the deletion of keys that are due.
+    pub fn room(&self) -> Option<usize> {
+        let Flight::Failed(batch, ..) = &self.flight else { return None };
+        // What nobody will write does not wait.
+        self.claim.as_ref()?;
+        let failed: usize = batch.puts.iter().map(|(_, value)| value.len()).sum();
+        Some(self.options.most_waiting.saturating_sub(failed + self.pending.len()))
     }
 
     /// Whether a snapshot is being taken or asked for.

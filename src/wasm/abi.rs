@@ -28,6 +28,7 @@ pub const EFFECTS: u32 = 2;
 pub const REQUESTS: u32 = 4;
 pub const WAKE: u32 = 8;
 pub const CHANGED: u32 = 16;
+pub const SETTINGS: u32 = 32;
 
 struct Mailbox(UnsafeCell<[u32; 4]>);
 
@@ -41,7 +42,7 @@ fn mail(word: usize, value: u32) {
     unsafe { (*MAILBOX.0.get())[word] = value }
 }
 
-fn flag_up(bits: u32) {
+pub(super) fn flag_up(bits: u32) {
     // SAFETY: as in `mail`.
     unsafe { (*MAILBOX.0.get())[FLAGS] |= bits }
 }

@@ -1,6 +1,8 @@
 //! What JavaScript calls seldom: one class with a method for each thing a host does beside running commands.
 
+use super::page::PageHost;
 use super::state::{self, Manner, News, State};
+use super::store::Store;
 use super::{alloc, clock};
 use crate::cmd;
 use crate::engine::{Engine, Options, Proto, Request, SessionId};
@@ -63,6 +65,7 @@ impl Host {
         let options =
             Options { databases: wanted.databases as usize, seed: wanted.seed as u64, now: wanted.now as u64 };
         let mut engine = Engine::new(table, &options);
+        engine.server.host = Box::new(PageHost::default());
         engine.server.measure_memory(alloc::used, alloc::resident);
         engine.server.config.maxmemory = wanted.maxmemory as u64;
         if let Ok(secret) = wanted.secret.try_into() {
@@ -208,7 +211,7 @@ impl Host {
                 used_memory: alloc::used() as f64,
                 wasm_memory: alloc::resident() as f64,
                 sessions: state.engine.sessions.iter().count(),
-                changes: state.engine.ks.dirty as f64,
+                changes: (state.engine.ks.dirty + state.store.as_ref().map_or(0, Store::saved)) as f64,
             }
         })?;
         Ok(serde_wasm_bindgen::to_value(&status)?)

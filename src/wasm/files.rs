@@ -95,19 +95,19 @@ fn failed(error: JsValue) -> FileError {
     }
 }
 
-/// A folder of values. Without `strict`, the system has what was committed, and the disk a second later.
+/// A folder of values. While `strict` is false, the system has what was committed, and the disk a second later.
 pub struct FolderStorage {
     storage: Rc<FileStorage<Folder>>,
     folder: Folder,
-    strict: bool,
+    strict: Rc<Cell<bool>>,
     /// Somebody syncs in a moment.
     waiting: Rc<Cell<bool>>,
 }
 
 impl FolderStorage {
     /// Opens what is in `folder`, or makes it.
-    pub async fn open(folder: Folder, strict: bool) -> Result<Self, Refusal> {
-        let options = FileOptions { durable: strict, ..FileOptions::default() };
+    pub async fn open(folder: Folder, strict: Rc<Cell<bool>>) -> Result<Self, Refusal> {
+        let options = FileOptions { durable: strict.get(), ..FileOptions::default() };
         let storage = Rc::new(FileStorage::open(folder.clone(), options).await?);
         Ok(FolderStorage { storage, folder, strict, waiting: Rc::default() })
     }
@@ -118,7 +118,7 @@ impl FolderStorage {
     }
 
     fn sync_later(&self) {
-        if self.strict || self.waiting.replace(true) {
+        if self.strict.get() || self.waiting.replace(true) {
             return;
         }
         let (storage, folder, waiting) = (self.storage.clone(), self.folder.clone(), self.waiting.clone());
@@ -137,6 +137,7 @@ impl Storage for FolderStorage {
     }
 
     async fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
+        self.storage.set_durable(self.strict.get());
         self.storage.commit(batch).await?;
         self.sync_later();
         Ok(())

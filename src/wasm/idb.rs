@@ -41,7 +41,7 @@ pub enum Refusal {
 /// A database of values. Commits return when the transaction is complete, which is when it will not be lost.
 pub struct IdbStorage {
     name: String,
-    durability: Cell<TransactionDurability>,
+    strict: Rc<Cell<bool>>,
     connection: Rc<Connection>,
 }
 
@@ -71,13 +71,12 @@ enum NoConnection {
 }
 
 impl IdbStorage {
-    /// Opens the database of the store `name`, and makes it if there is none. With `strict`, commits are on the disk when they
-    /// return; else the system has them, and only the loss of its power loses them. `lost` is called when the browser has
+    /// Opens the database of the store `name`, and makes it if there is none. While `strict` is true, commits are on the disk when
+    /// they return; else the system has them, and only the loss of its power loses them. `lost` is called when the browser has
     /// closed the connection, or somebody wants to remove the database; the next use finds out.
-    pub async fn open(name: &str, strict: bool, lost: Option<Function>) -> Result<Self, Refusal> {
+    pub async fn open(name: &str, strict: Rc<Cell<bool>>, lost: Option<Function>) -> Result<Self, Refusal> {
         let connection = Rc::new(Connection { lost, ..Connection::default() });
-        let durability = Cell::new(durability(strict));
-        let storage = IdbStorage { name: format!("{PREFIX}{name}"), durability, connection };
+        let storage = IdbStorage { name: format!("{PREFIX}{name}"), strict, connection };
         match storage.connect(true).await {
             Ok(_) => Ok(storage),
             Err(NoConnection::Failed(OpenDbError::Base(error))) => match words(&error) {
@@ -93,11 +92,6 @@ impl IdbStorage {
     pub async fn delete(name: &str) -> Result<(), StorageError> {
         let request = Database::delete_by_name(&format!("{PREFIX}{name}")).map_err(open_failed)?;
         request.await.map_err(failed)
-    }
-
-    /// Whether commits from now on are on the disk when they return.
-    pub fn set_strict(&self, strict: bool) {
-        self.durability.set(durability(strict));
     }
 
     /// Ends the connection. The next use opens it again.
@@ -168,7 +162,9 @@ impl IdbStorage {
                 Err(NoConnection::Failed(_)) if !last => continue,
                 connection => connection?,
             };
-            let options = TransactionOptions::new().with_durability(self.durability.get());
+            let durability =
+                if self.strict.get() { TransactionDurability::Strict } else { TransactionDurability::Relaxed };
+            let options = TransactionOptions::new().with_durability(durability);
             let result = match connection.transaction(STORE).with_mode(mode).with_options(options).build() {
                 Ok(transaction) => match bounded(TRANSACTION, Box::pin(work(transaction))).await {
                     Ok(result) => result,
@@ -297,10 +293,6 @@ async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Wrong
         }
     }
     Ok(())
-}
-
-fn durability(strict: bool) -> TransactionDurability {
-    if strict { TransactionDurability::Strict } else { TransactionDurability::Relaxed }
 }
 
 fn span(range: &Range<Key>) -> Range<String> {

@@ -11,6 +11,8 @@ pub mod class;
 mod clock;
 pub mod files;
 pub mod idb;
+mod page;
+mod place;
 mod state;
 pub mod store;
 mod transfer;

@@ -3,17 +3,15 @@
 
 use super::class::Host;
 use super::clock::clock_us;
-use super::files::{Folder, FolderStorage};
-use super::idb::{self, IdbStorage};
+use super::files::Folder;
+use super::page::PageHost;
+use super::place::{Place, failure, open_failure, storage_failure};
 use super::state::{self, State};
 use crate::engine::Keyspace;
-use crate::persist::{
-    self, Batch, Key, Next, OpenError, Options, Persist, Progress, Report, Storage, StorageError, files,
-};
+use crate::persist::{self, Next, Options, Persist, Progress, Report, Storage, StorageError};
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use std::cell::Cell;
-use std::ops::Range;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -29,19 +27,21 @@ pub struct Store {
     before: u64,
     /// Bytes committed since.
     written: u64,
+    /// Whether what is committed is on the disk.
+    strict: Rc<Cell<bool>>,
+    /// The snapshot being taken or asked for.
+    saving: Option<Saving>,
+    /// Changes that snapshots have made INFO forget.
+    saved: u64,
 }
 
-/// What kind of place that is.
-enum Place {
-    Idb(IdbStorage),
-    Files(FolderStorage),
-}
-
-/// An error in a word for programs and a sentence for people.
-#[derive(Serialize)]
-struct Failure {
-    code: &'static str,
-    message: String,
+/// A snapshot being taken.
+struct Saving {
+    began_ms: u64,
+    /// The one that counts meanwhile.
+    generation: u64,
+    /// Changes since that when this one began.
+    dirty: u64,
 }
 
 /// What was found.
@@ -79,26 +79,33 @@ impl Host {
         pause: Function,
         lost: Function,
         folder: Option<Folder>,
+        now: f64,
     ) -> Result<JsValue, JsValue> {
-        let storage = Place::open(&name, strict, lost, folder).await?;
+        let strict = Rc::new(Cell::new(strict));
+        let storage = Place::open(&name, strict.clone(), lost, folder).await?;
         // The engine is nobody else's while it loads.
         let mut state = state::take().ok_or_else(|| failure("FAILED", "the engine is busy".to_string()))?;
         let opened = persist::open(&storage, &mut state.engine, Options::default(), pausing(pause)).await;
         let result = match opened {
             Ok((persist, report)) => {
-                state.engine.server.last_save_ms = report.manifest.time.max(state.engine.server.last_save_ms);
                 let server = &mut state.engine.server;
+                server.saves.loaded = report.keys;
                 server.aof.enabled = true;
                 if let Some(damage) = &report.damage {
                     // What commands change would not be kept.
                     (server.aof.write_failed, server.aof.refuses_writes) = (Some(damage.to_string()), true);
                 }
-                let sync = if strict { "always" } else { "everysec" };
+                let sync = if strict.get() { "always" } else { "everysec" };
                 for (name, value) in [("appendonly", "yes"), ("appendfsync", sync)] {
                     server.config.other.insert(name, value.to_string());
                 }
+                server.host = Box::new(PageHost::keeping(strict.clone()));
                 let torn = report.torn.unwrap_or(0) + storage.torn();
-                state.store = Some(Store { persist, storage: Rc::new(storage), before: report.offset, written: 0 });
+                let before = report.offset;
+                let storage = Rc::new(storage);
+                let mut store = Store { persist, storage, before, written: 0, strict, saving: None, saved: 0 };
+                store.report(&mut state, now as u64);
+                state.store = Some(store);
                 Ok(Report { torn: Some(torn), ..report })
             }
             Err(error) => {
@@ -151,7 +158,7 @@ impl Host {
             }
             store.before = report.offset.wrapping_sub(state.engine.ks.effects.offset());
             store.persist = persist;
-            store.report(state);
+            store.report(state, now as u64);
         });
         Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?)
     }
@@ -178,12 +185,12 @@ impl Host {
         let result = storage.commit(&batch).await;
         with_store(|state, store| {
             store.persist.done(batch, result.clone());
-            if result == Err(StorageError::Quota) && store.persist.is_compacting() {
-                // The log may still fit.
+            if result == Err(StorageError::Quota) {
+                // The log may still fit where a snapshot does not.
                 store.persist.abandon(&mut state.engine.ks);
             }
             store.written += if result.is_ok() { size } else { 0 };
-            store.report(state);
+            store.report(state, now as u64);
         });
         match result {
             Ok(()) => Ok(1),
@@ -199,8 +206,17 @@ impl Host {
 
     /// Asks for a snapshot whatever the size of the log.
     #[wasm_bindgen(js_name = storeCompact)]
-    pub fn store_compact(&self) {
-        with_store(|_, store| store.persist.compact());
+    pub fn store_compact(&self, now: f64) {
+        with_store(|state, store| {
+            store.persist.compact();
+            store.report(state, now as u64);
+        });
+    }
+
+    /// Whether what is stored is on the disk when it is said to be, as CONFIG SET may have it.
+    #[wasm_bindgen(js_name = storeStrict)]
+    pub fn store_strict(&self) -> bool {
+        with_store(|_, store| store.strict.get()).unwrap_or(false)
     }
 
     /// Returns how things stand: the bytes stored, the offsets behind all changes and behind those stored, and whether nothing is
@@ -226,69 +242,51 @@ impl Host {
     }
 }
 
-impl Place {
-    /// Fails with `{code, message}`.
-    async fn open(name: &str, strict: bool, lost: Function, folder: Option<Folder>) -> Result<Self, JsValue> {
-        match folder {
-            Some(folder) => {
-                FolderStorage::open(folder, strict).await.map(Place::Files).map_err(|refusal| match refusal {
-                    files::Refusal::Newer(_) => failure("NEWER", refusal.to_string()),
-                    files::Refusal::Damaged(_) => failure("DAMAGED", refusal.to_string()),
-                    files::Refusal::Failed(error) => storage_failure(&error),
-                })
-            }
-            None => IdbStorage::open(name, strict, Some(lost)).await.map(Place::Idb).map_err(|refusal| match refusal {
-                idb::Refusal::Unavailable(message) => failure("UNAVAILABLE", message),
-                idb::Refusal::Failed(error) => storage_failure(&error),
-            }),
-        }
-    }
-
-    /// How many bytes had not been written completely, besides those of records.
-    fn torn(&self) -> u64 {
-        match self {
-            Place::Idb(_) => 0,
-            Place::Files(storage) => storage.torn(),
-        }
-    }
-
-    /// Ends the connection, if it is one.
-    fn close(&self) {
-        if let Place::Idb(storage) = self {
-            storage.close();
-        }
-    }
-}
-
-impl Storage for Place {
-    async fn read(&self, range: Range<Key>, most: usize) -> Result<Vec<(Key, Vec<u8>)>, StorageError> {
-        match self {
-            Place::Idb(storage) => storage.read(range, most).await,
-            Place::Files(storage) => storage.read(range, most).await,
-        }
-    }
-
-    async fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
-        match self {
-            Place::Idb(storage) => storage.commit(batch).await,
-            Place::Files(storage) => storage.commit(batch).await,
-        }
-    }
-}
-
 impl Store {
-    /// Tells the engine how the log stands, for INFO, LASTSAVE and WAITAOF.
-    fn report(&self, state: &mut State) {
+    /// Tells the engine how snapshot and log stand, for INFO, LASTSAVE, WAITAOF, and commands that have to be refused.
+    fn report(&mut self, state: &mut State, now: u64) {
+        self.report_snapshot(state, now);
         let Store { persist, before, written, .. } = self;
         let server = &mut state.engine.server;
-        server.last_save_ms = server.last_save_ms.max(persist.manifest().time);
         let aof = &mut server.aof;
-        aof.write_failed = persist.error().map(ToString::to_string);
+        // What a damaged store says stays.
+        if persist.error().is_some() || !persist.is_read_only() {
+            aof.write_failed = persist.error().map(ToString::to_string);
+        }
+        aof.room = persist.room();
         (aof.size, aof.base_size) = (persist.size(), persist.manifest().bytes);
         aof.buffered = persist.offset() - persist.stored();
         (aof.changed_bytes, aof.written_bytes) = (persist.offset().wrapping_sub(*before), *written);
         let synced = persist.stored().wrapping_sub(*before);
         state.engine.log_synced(synced);
+    }
+
+    fn report_snapshot(&mut self, state: &mut State, now: u64) {
+        let generation = self.persist.manifest().generation;
+        let (server, ks) = (&mut state.engine.server, &mut state.engine.ks);
+        let running = self.persist.is_compacting();
+        if let Some(saving) = self.saving.take_if(|saving| !running || saving.generation != generation) {
+            let saves = &mut server.saves;
+            saves.failed = saving.generation == generation;
+            (saves.began_ms, saves.seconds) = (None, Some(now.saturating_sub(saving.began_ms) / 1000));
+            if !saves.failed {
+                saves.count += 1;
+                server.last_save_ms = now;
+                let saved = saving.dirty.min(ks.dirty);
+                (ks.dirty, self.saved) = (ks.dirty - saved, self.saved + saved);
+            }
+        }
+        if running && self.saving.is_none() {
+            self.saving = Some(Saving { began_ms: now, generation, dirty: ks.dirty });
+            let keys: usize = (0..ks.db_count()).map(|db| ks.in_db(db, |ks| ks.len())).sum();
+            (server.saves.began_ms, server.saves.keys) = (Some(now), keys as u64);
+            server.saves.jobs += 1;
+        }
+    }
+
+    /// Changes that snapshots have made INFO forget.
+    pub(super) fn saved(&self) -> u64 {
+        self.saved
     }
 
     /// Takes the engine's effects over.
@@ -349,25 +347,4 @@ fn pausing(pause: Function) -> impl AsyncFn(Progress) {
             until.set(clock_us() + SLICE_US);
         }
     }
-}
-
-fn open_failure(error: &OpenError) -> JsValue {
-    match error {
-        OpenError::Storage(error) => storage_failure(error),
-        OpenError::Newer(_) => failure("NEWER", error.to_string()),
-    }
-}
-
-fn storage_failure(error: &StorageError) -> JsValue {
-    let code = match error {
-        StorageError::Quota => "QUOTA",
-        StorageError::Conflict => "LOCKED",
-        StorageError::Gone | StorageError::Removed => "GONE",
-        StorageError::Other(_) => "FAILED",
-    };
-    failure(code, error.to_string())
-}
-
-pub(super) fn failure(code: &'static str, message: String) -> JsValue {
-    serde_wasm_bindgen::to_value(&Failure { code, message }).unwrap_or(JsValue::UNDEFINED)
 }

@@ -3,7 +3,8 @@
 
 use super::class::{Host, on};
 use super::clock::clock_us;
-use super::store::{SLICE_US, failure, take_over};
+use super::place::failure;
+use super::store::{SLICE_US, take_over};
 use crate::engine::Keyspace;
 use crate::rdb::{self, LoadOptions, RdbError, Reader};
 use wasm_bindgen::prelude::*;

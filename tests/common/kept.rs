@@ -11,7 +11,7 @@ use tabdis::persist::{
 pub const NOW: u64 = 1_700_000_000_000;
 
 /// Small enough that a few dozen commands take snapshots of many chunks.
-pub const SMALL: Options = Options { chunk: 150, batch: 400, least_log: 1_500, compress: true };
+pub const SMALL: Options = Options { chunk: 150, batch: 400, least_log: 1_500, compress: true, most_waiting: 10_000 };
 
 /// An engine whose data is kept.
 pub struct Node<S> {

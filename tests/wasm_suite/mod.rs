@@ -3,6 +3,7 @@
 mod memory;
 
 use std::cell::Cell;
+use std::rc::Rc;
 use tabdis::cmd;
 use tabdis::engine::{Engine, Options, Proto};
 use tabdis::persist::{self, Batch, Key, Storage, StorageError, conformance};
@@ -18,7 +19,7 @@ thread_local! {
 /// A storage with nothing in it, under a name that nobody has used.
 async fn fresh() -> IdbStorage {
     let name = fresh_name();
-    IdbStorage::open(&name, false, None).await.expect("the browser has IndexedDB")
+    IdbStorage::open(&name, Rc::default(), None).await.expect("the browser has IndexedDB")
 }
 
 fn fresh_name() -> String {
@@ -42,7 +43,8 @@ async fn indexeddb_conforms() {
 
 #[wasm_bindgen_test]
 async fn strict_commits_are_commits_too() {
-    let storage = IdbStorage::open(&fresh_name(), true, None).await.expect("the browser has IndexedDB");
+    let storage =
+        IdbStorage::open(&fresh_name(), Rc::new(Cell::new(true)), None).await.expect("the browser has IndexedDB");
     let batch = Batch { puts: vec![(Key::Epoch, vec![1])], ..Batch::default() };
     assert_eq!(storage.commit(&batch).await, Ok(()));
     assert_eq!(storage.read(Key::ALL, 9).await, Ok(vec![(Key::Epoch, vec![1])]));
@@ -60,7 +62,7 @@ async fn a_closed_connection_is_opened_again() {
 #[wasm_bindgen_test]
 async fn removing_a_database_does_not_wait_for_a_connection() {
     let name = fresh_name();
-    let storage = IdbStorage::open(&name, false, None).await.expect("the browser has IndexedDB");
+    let storage = IdbStorage::open(&name, Rc::default(), None).await.expect("the browser has IndexedDB");
     let batch = Batch { puts: vec![(Key::Epoch, vec![1])], ..Batch::default() };
     assert_eq!(storage.commit(&batch).await, Ok(()));
     assert_eq!(IdbStorage::delete(&name).await, Ok(()));
@@ -72,7 +74,7 @@ async fn removing_a_database_does_not_wait_for_a_connection() {
 async fn an_engine_is_as_it_was_after_opening_it_again() {
     let storage = fresh().await;
     let mut first = engine(1);
-    let options = persist::Options { least_log: 1000, chunk: 300, batch: 1000, compress: false };
+    let options = persist::Options { least_log: 1000, chunk: 300, batch: 1000, compress: false, ..Default::default() };
     let (mut writer, report) =
         persist::open(&storage, &mut first, options, async |_| {}).await.expect("nothing is stored yet");
     assert!(report.fresh);

@@ -6,7 +6,7 @@ use super::scan::{Found, scan};
 use super::{FileError, Files, Refusal, name};
 use crate::persist::{Batch, Key, Storage, StorageError};
 use crate::rdb::crc64::Crc64;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::ops::Range;
@@ -38,6 +38,7 @@ const CARRIED_AT_LEAST: i64 = 16 << 10;
 pub struct FileStorage<F> {
     files: F,
     options: FileOptions,
+    durable: Cell<bool>,
     crc: Crc64,
     torn: u64,
     state: RefCell<State>,
@@ -101,9 +102,15 @@ impl<F: Files> FileStorage<F> {
             old: found.strays.into_iter().collect(),
             known: BTreeMap::new(),
         };
-        let storage = FileStorage { files, options, crc, torn: found.torn, state: RefCell::new(state) };
+        let durable = Cell::new(options.durable);
+        let storage = FileStorage { files, options, durable, crc, torn: found.torn, state: RefCell::new(state) };
         storage.remove_old().await;
         Ok(storage)
+    }
+
+    /// Sets whether a transaction from now on is on the disk when it is done, and all before it.
+    pub fn set_durable(&self, durable: bool) {
+        self.durable.set(durable);
     }
 
     /// Makes `number`, an empty file, the newest segment.
@@ -198,16 +205,15 @@ impl<F: Files> FileStorage<F> {
             return Err(StorageError::Other("a transaction of 4 GiB is too large".to_string()));
         }
         self.files.write(&name(segment), at, &parts).await?;
-        if self.options.durable
-            && let Err(error) = self.files.sync(&name(segment)).await
-        {
+        let durable = self.durable.get();
+        if durable && let Err(error) = self.files.sync(&name(segment)).await {
             self.with(|state| state.closed = true);
             return Err(error.into());
         }
         self.fence().await?;
         self.with(|state| {
             state.end = end;
-            state.synced = if self.options.durable { end } else { state.synced };
+            state.synced = if durable { end } else { state.synced };
             state.index.apply_batch(segment, values, batch);
             state.index.extend(segment, end);
             state.first = first;
