@@ -67,7 +67,7 @@ async fn removing_a_database_does_not_wait_for_a_connection() {
     assert_eq!(storage.commit(&batch).await, Ok(()));
     assert_eq!(IdbStorage::delete(&name).await, Ok(()));
     let batch = Batch { expect: vec![(Key::Epoch, Some(vec![1]))], ..batch };
-    assert_eq!(storage.commit(&batch).await, Err(StorageError::Conflict));
+    assert_eq!(storage.commit(&batch).await, Err(StorageError::Removed));
 }
 
 #[wasm_bindgen_test]
