@@ -97,6 +97,8 @@ async function test() {
 }
 
 function report(done, absent) {
+  // Again, because the output of other parts has gone over it.
+  for (const { name, result } of done) if (result.why) console.log(`\n── what failed in ${name}\n${result.why}`)
   const row = (...cells) => console.log(cells.map((cell, i) => (i ? String(cell).padStart(12) : cell.padEnd(10))).join(''))
   console.log()
   row('part', 'passed', 'failed', 'skipped', 'time')

@@ -22,6 +22,8 @@ async function firefox() {
       return {
         evaluate: (body, arg) => page.evaluate(body, arg),
         reload: () => page.reload(),
+        goto: (address) => page.goto(address),
+        back: () => page.goBack(),
         close: () => page.close(),
       }
     },
@@ -61,6 +63,8 @@ async function webkit() {
           return value
         },
         reload: () => call('POST', `${session}/refresh`, {}),
+        goto: (address) => call('POST', `${session}/url`, { url: address }),
+        back: () => call('POST', `${session}/back`, {}),
         close: () => call('POST', `${session}/url`, { url: 'about:blank' }),
       }
     },

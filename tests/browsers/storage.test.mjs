@@ -103,6 +103,32 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       assert.deepEqual(found, ['string', 'w'])
     })
 
+    test('a page that was left and comes back has what was written meanwhile', async () => {
+      await inPage(page, async (t) => {
+        t.left = await t.open('left')
+        await t.left.set('k', 'first')
+        await t.left.flush()
+      })
+      await page.goto(`${site.address}/elsewhere`)
+      // The database is free.
+      await inPage(page, async (t) => {
+        const db = await t.open('left')
+        await db.append('k', ', second')
+        await db.close()
+      })
+      await page.back()
+      const found = await inPage(page, async (t) => {
+        // Kept for the way back as it was, or loaded anew.
+        const db = t.left ?? (await t.open('left'))
+        for (const end = Date.now() + 10_000; db.sync.get('k') === 'first' && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 10))
+        await db.append('k', ', third')
+        await db.flush()
+        await db.close()
+        return (await t.open('left')).get('k')
+      })
+      assert.equal(found, 'first, second, third')
+    })
+
     test('a worker has databases too', async () => {
       const found = await inPage(page, async (t) => {
         const code = `

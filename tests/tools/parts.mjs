@@ -19,10 +19,21 @@ async function runPart({ name, command: [program, ...args], env, counts }) {
   const result = counts ? counts(output) : { passed: 0, failed: 0, skipped: 0 }
   const ranNothing = counts && result.passed + result.failed + result.skipped === 0
   if ((code !== 0 && result.failed === 0) || ranNothing) result.failed += 1
+  if (result.failed) result.why = failures(output)
   const verdict = ranNothing ? 'ran no test' : result.failed ? 'FAILED' : 'ok'
   const sums = counts ? ` (${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped)` : ''
   console.log(`── ${name}: ${verdict}${sums}, ${seconds(start)}`)
   return { ...result, time: seconds(start) }
+}
+
+/** How much is repeated of a part that failed (lines). */
+const REPEATED = 80
+
+/** What an output says of failed tests: what Node's and Rust's harnesses collect at its end; else the end itself. */
+function failures(output) {
+  const lines = output.trimEnd().split('\n')
+  const from = lines.findIndex((line) => /^(✖ failing tests:|failures:)$/.test(line))
+  return from < 0 ? lines.slice(-20).join('\n') : lines.slice(from, from + REPEATED).join('\n')
 }
 
 /** Counts of Rust's test harness and of wasm-bindgen-test: one `test result:` line per binary. */

@@ -1,11 +1,14 @@
 // The one place that knows the package's API: everything else on the page works with `Store` and its clients.
 
-/** Opens the database `name`, or an empty one in memory where that cannot be had. Fails if the engine cannot start. */
-export async function openStore(name) {
+/**
+ * Opens the database `name`, or an empty one in memory where that cannot be had. `onProgress({ done, total })` is called while it loads.
+ * Fails if the engine cannot start.
+ */
+export async function openStore(name, onProgress) {
   const { open, StorageError } = await import('tabdis')
   const start = performance.now()
   try {
-    return new Store(name, await open(name), performance.now() - start)
+    return new Store(name, await open(name, { onProgress }), performance.now() - start)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
     return new Store(name, await open(), performance.now() - start, error)

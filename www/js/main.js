@@ -19,7 +19,9 @@ start().catch(showFailure)
 
 async function start() {
   if (typeof WebAssembly === 'undefined') throw Object.assign(new Error('WebAssembly is undefined'), { reason: 'wasm' })
-  const store = await openStore(DATABASE)
+  const store = await openStore(DATABASE, ({ done, total }) => {
+    $('stat-state').textContent = words.t('status.loading', { percent: Math.floor((done / total) * 100) })
+  })
   const status = new Status({ store, words })
   // The terminal and the view of the keys know each other only by these calls.
   let terminal = null
