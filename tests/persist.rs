@@ -8,7 +8,7 @@ use common::kept::{NOW, SMALL, command, pieces};
 use common::{Content, assert_same};
 use std::collections::BTreeMap;
 use tabdis::base::rng::Rng;
-use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Options, Storage, StorageError, run};
+use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Options, Storage, StorageError, is_claimed, run};
 
 type Node = common::kept::Node<MemoryStorage>;
 
@@ -329,6 +329,33 @@ impl Full<'_> {
     fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
         if self.1 && !batch.puts.is_empty() { Err(StorageError::Quota) } else { run(self.0.commit(batch)) }
     }
+}
+
+#[test]
+fn an_owner_finds_out_whether_the_storage_is_still_his() {
+    let storage = MemoryStorage::default();
+    let claimed = |node: &Node| run(is_claimed(&node.storage, node.persist.claim().map(Vec::as_slice)));
+    let mut first = Node::open(storage.clone(), 1).unwrap();
+    first.run("SET k first");
+    first.settle();
+    assert_eq!(claimed(&first), Ok(true));
+    // Whoever opens it claims it, for good.
+    let mut second = Node::open(first.storage.clone(), 2).unwrap();
+    second.run("SET k second");
+    second.settle();
+    first.storage = second.storage.clone();
+    assert_eq!((claimed(&first), claimed(&second)), (Ok(false), Ok(true)));
+    first.run("SET k lost");
+    first.settle();
+    assert!(first.persist.is_read_only() && first.persist.claim().is_none());
+    assert_eq!(claimed(&first), Ok(false));
+    // Nothing is there any more, not even a claim.
+    second.storage.edit(|values| values.clear());
+    assert_eq!(claimed(&second), Err(StorageError::Removed));
+    second.persist.disown();
+    second.run("SET k kept in memory");
+    second.settle();
+    assert!(second.storage.edit(|values| values.is_empty()));
 }
 
 #[test]

@@ -23,8 +23,8 @@ export interface OpenOptions {
   /** Bytes of memory to have ready, so that growing does not interrupt. */
   reserve?: number
   /**
-   * What a change has survived when its promise resolves. `relaxed`, the default: nothing yet, but the browser (in Node, the
-   * system) gets it within the same turn; `flush` resolves when it has it. `strict`: the loss of power, as far as that can be
+   * What a change has survived when its promise resolves. `relaxed`, the default: nothing yet, but it is on its way to the browser
+   * (in Node, to the system), behind those before it; `flush` resolves when it has it. `strict`: the loss of power, as far as that can be
    * promised.
    */
   durability?: Durability

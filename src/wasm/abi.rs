@@ -277,11 +277,10 @@ fn run(
 /// Runs a command that may wait on a session of its own, so that the one it belongs to stays free.
 fn run_aside(engine: &mut Engine, id: SessionId, row: RowId, argv: &[&[u8]], now: u64) -> i32 {
     let Some(me) = engine.sessions.get(id) else { return GONE };
-    let (db, who, addr) = (me.db, me.who, me.addr.clone());
+    let (db, who, addr, written) = (me.db, me.who, me.addr.clone(), me.write_offset);
     let aside = engine.open(addr, Proto::Native, now);
-    let written = engine.ks.effects.offset();
     let session = engine.sessions.get_mut(aside).expect("opened just above");
-    // WAIT and WAITAOF are about what everybody has written: this session has written nothing.
+    // WAIT and WAITAOF are about what the other session has written.
     (session.db, session.who, session.write_offset) = (db, who, written);
     engine.call_row(aside, row, argv, now);
     let session = engine.sessions.get_mut(aside).expect("only the host closes sessions");
