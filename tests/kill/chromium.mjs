@@ -20,9 +20,9 @@ const WAYS = {
   /** The process of the page. The browser goes on. */
   async renderer({ cdp, page }) {
     const { processInfo } = await cdp.send('SystemInfo.getProcessInfo')
-    const crashed = page.waitForEvent('crash')
-    for (const { type, id } of processInfo) if (type === 'renderer') process.kill(id, 'SIGKILL')
-    await crashed
+    const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
+    for (const id of renderers) process.kill(id, 'SIGKILL')
+    await gone(async () => renderers.filter(lives))
     await page.close()
   },
   tab: ({ page }) => page.close(),
@@ -114,12 +114,25 @@ async function launch(profile) {
     async kill() {
       process.kill(-child.pid, 'SIGKILL')
       await ended
-      for (const end = Date.now() + PATIENCE; (await processes(profile)).length; ) {
-        if (Date.now() > end) throw new Error(`processes of Chromium outlive it: ${await processes(profile)}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      await gone(() => processes(profile))
       await connection.close().catch(() => {})
     },
+  }
+}
+
+/** Waits until `find` finds no processes any more. */
+async function gone(find) {
+  for (const end = Date.now() + PATIENCE; (await find()).length; ) {
+    if (Date.now() > end) throw new Error(`processes of Chromium outlive their end: ${await find()}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function lives(id) {
+  try {
+    return process.kill(id, 0)
+  } catch {
+    return false
   }
 }
 
