@@ -12,6 +12,8 @@ import { findChromium } from '../tools/setup.mjs'
 
 /** How long the processes of a killed browser may take to be gone (ms). */
 const PATIENCE = 10_000
+/** How often a page is opened again after renderers were killed. */
+const TRIES = 5
 
 /** What comes to an end, and how. Each returns when it has. */
 const WAYS = {
@@ -47,9 +49,16 @@ export async function chromium(way) {
   let browser
   const newPage = async () => {
     browser ??= await launch(profile)
-    const page = await browser.context.newPage()
-    await page.goto(site.address)
-    return page
+    for (let tries = 0; ; tries++) {
+      try {
+        const page = await browser.context.newPage()
+        await page.goto(site.address)
+        return page
+      } catch (error) {
+        // Chromium may have taken a renderer it keeps in reserve, before it knew that this one was killed too.
+        if (way !== 'renderer' || tries === TRIES) throw error
+      }
+    }
   }
   return {
     async live({ durability, from, life, early }) {
