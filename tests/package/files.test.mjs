@@ -315,6 +315,26 @@ test('where nothing can be written there is no database, and what to do is said'
   assert.equal(fs.existsSync(folder), false)
 })
 
+test('CONFIG SET appendfsync switches between relaxed and strict', async () => {
+  const db = await use(fresh())
+  const handle = await fs.promises.open(join(home, 'handle'), 'w')
+  const { prototype } = handle.constructor
+  await handle.close()
+  const seen = []
+  for (const fsync of ['always', 'everysec', 'always']) {
+    await db.config('SET', 'appendfsync', fsync)
+    const syncs = mock.method(prototype, 'datasync')
+    await db.set('k', fsync)
+    const { durability, pending } = db.status().storage
+    await db.flush()
+    seen.push([durability, pending, syncs.mock.callCount()])
+    syncs.mock.restore()
+    // Relaxed has the disk sync later, which is not to be counted.
+    await new Promise((resolve) => setTimeout(resolve, fsync === 'everysec' ? 1_200 : 0))
+  }
+  assert.deepEqual(seen, [['strict', false, 1], ['relaxed', true, 0], ['strict', false, 1]])
+})
+
 test('a folder that is removed under a database is an error', async () => {
   const folder = fresh()
   const db = await use(folder)
