@@ -19,7 +19,7 @@ export default {
   'status.stored': 'Stored',
   'status.state': 'State',
   'status.opening': 'Opening…',
-  'status.loading': 'Loading, {percent} %',
+  'status.loading': 'Loading, {size}',
   'status.saved': 'Saved',
   'status.saving': 'Saving…',
   'status.memoryOnly': 'Memory only',

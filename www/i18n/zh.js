@@ -19,7 +19,7 @@ export default {
   'status.stored': '已存储',
   'status.state': '状态',
   'status.opening': '正在打开…',
-  'status.loading': '正在载入，{percent} %',
+  'status.loading': '正在载入，{size}',
   'status.saved': '已保存',
   'status.saving': '正在保存…',
   'status.memoryOnly': '仅在内存中',

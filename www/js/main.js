@@ -9,7 +9,7 @@ import { Keyspace } from './keyspace.js'
 import { Status } from './status.js'
 import { Steps } from './steps.js'
 import { Terminal } from './terminal.js'
-import { millis } from './units.js'
+import { bytes, millis } from './units.js'
 
 const DATABASE = 'tour'
 
@@ -19,8 +19,9 @@ start().catch(showFailure)
 
 async function start() {
   if (typeof WebAssembly === 'undefined') throw Object.assign(new Error('WebAssembly is undefined'), { reason: 'wasm' })
-  const store = await openStore(DATABASE, ({ done, total }) => {
-    $('stat-state').textContent = words.t('status.loading', { percent: Math.floor((done / total) * 100) })
+  const store = await openStore(DATABASE, ({ done }) => {
+    // How much there is altogether is not known of the log.
+    $('stat-state').textContent = words.t('status.loading', { size: bytes(done) })
   })
   const status = new Status({ store, words })
   // The terminal and the view of the keys know each other only by these calls.
