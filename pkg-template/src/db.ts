@@ -28,7 +28,7 @@ export interface OpenOptions {
    * promised.
    */
   durability?: Durability
-  /** Called now and then while what is stored is loaded, with bytes. */
+  /** Called now and then while what is stored is loaded, with bytes. How long the log is shows when it comes: `total` may grow. */
   onProgress?: (progress: Progress) => void
   /** The engine, where it cannot be found beside the code. */
   wasm?: WasmSource
