@@ -212,7 +212,10 @@ export class Store {
     this.running = true
     try {
       for (let next = GO_ON; (next !== NOTHING || this.asked) && !this.closed; ) {
-        if (this.unsure && !this.away) await this.regain()
+        if (this.unsure && !this.away) {
+          await this.regain()
+          continue
+        }
         this.asked = false
         next = await this.core.guardAsync(() => this.core.host.storeStep(Date.now()))
         if (next === GO_ON) {
@@ -243,12 +246,14 @@ export class Store {
 
   private fail(error: StorageError): void {
     this.tell(error)
-    const over = this.unsure || this.standing().readOnly
-    if (over) this.reject(error)
+    // The engine may have ended with it.
+    if (this.closed) return
+    const { readOnly } = this.standing()
+    if (this.unsure || readOnly) this.reject(error)
     else this.settle(error)
     // What was removed does not come back; what another tab has may be given back.
     if (error.code === 'GONE') this.unsure = false
-    if (this.closed || (this.standing().readOnly && !this.unsure)) return
+    if (readOnly && !this.unsure) return
     this.pause = Math.min(Math.max(this.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
     this.timer = setTimeout(() => {
       this.wake()
