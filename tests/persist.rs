@@ -12,6 +12,17 @@ use tabdis::persist::{Batch, Key, MemoryStorage, Next, OpenError, Options, Stora
 
 type Node = common::kept::Node<MemoryStorage>;
 
+/// Commits what there is, with time for so many pieces of a snapshot at once. Returns how many bytes that were.
+fn commit_all(node: &mut Node, count: usize) -> u64 {
+    let mut written = 0;
+    while let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(count), NOW) {
+        written += batch.puts.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
+        let result = run(node.storage.commit(&batch));
+        node.persist.done(batch, result);
+    }
+    written
+}
+
 #[test]
 fn snapshots_follow_the_log_and_bound_what_is_written() {
     let mut node = Node::open(MemoryStorage::default(), 1).unwrap();
@@ -19,11 +30,7 @@ fn snapshots_follow_the_log_and_bound_what_is_written() {
     for n in 0..3_000 {
         node.run(&format!("SET key{} value-{n}", n % 50));
         effects = node.persist.offset();
-        while let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, pieces(1), NOW) {
-            written += batch.puts.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
-            let result = run(node.storage.commit(&batch));
-            node.persist.done(batch, result);
-        }
+        written += commit_all(&mut node, 1);
     }
     let generation = node.persist.manifest().generation;
     assert!(generation > 20, "{generation} snapshots");
@@ -334,7 +341,7 @@ impl Full<'_> {
 #[test]
 fn an_owner_finds_out_whether_the_storage_is_still_his() {
     let storage = MemoryStorage::default();
-    let claimed = |node: &Node| run(is_claimed(&node.storage, node.persist.claim().map(Vec::as_slice)));
+    let claimed = |node: &Node| run(is_claimed(&node.storage, node.persist.claim()));
     let mut first = Node::open(storage.clone(), 1).unwrap();
     first.run("SET k first");
     first.settle();
@@ -443,11 +450,7 @@ fn what_is_written_for_a_large_store_is_bounded_too() {
         if n % 100 > 0 {
             continue;
         }
-        while let Next::Commit(batch) = node.persist.next(&mut node.engine.ks, || true, NOW) {
-            written += batch.puts.iter().map(|(_, value)| value.len() as u64).sum::<u64>();
-            let result = run(node.storage.commit(&batch));
-            node.persist.done(batch, result);
-        }
+        written += commit_all(&mut node, usize::MAX / 2);
     }
     let effects = node.persist.offset();
     assert!(node.persist.manifest().generation > 5);

@@ -226,8 +226,8 @@ impl Persist {
     }
 
     /// The value of [`Key::Epoch`] that says that the storage is ours; nothing if it is not.
-    pub fn claim(&self) -> Option<&Vec<u8>> {
-        self.claim.as_ref()
+    pub fn claim(&self) -> Option<&[u8]> {
+        self.claim.as_deref()
     }
 
     /// Says that the storage is not ours any more: nothing is ever written again.

@@ -7,8 +7,8 @@ use super::files::Folder;
 use super::page::PageHost;
 use super::place::{Place, failure, open_failure, storage_failure};
 use super::state::{self, State};
-use crate::engine::Keyspace;
-use crate::persist::{self, Next, Options, Persist, Progress, Report, Storage, StorageError};
+use crate::engine::{Keyspace, Server};
+use crate::persist::{self, Damage, Next, Options, Persist, Progress, Report, Storage, StorageError};
 use js_sys::{Function, Promise};
 use serde::Serialize;
 use std::cell::Cell;
@@ -92,8 +92,7 @@ impl Host {
                 server.saves.loaded = report.keys;
                 server.aof.enabled = true;
                 if let Some(damage) = &report.damage {
-                    // What commands change would not be kept.
-                    (server.aof.write_failed, server.aof.refuses_writes) = (Some(damage.to_string()), true);
+                    refuse_writes(server, damage);
                 }
                 let sync = if strict.get() { "always" } else { "everysec" };
                 for (name, value) in [("appendonly", "yes"), ("appendfsync", sync)] {
@@ -127,7 +126,8 @@ impl Host {
     /// `pause` as in [`Host::open_store`].
     #[wasm_bindgen(js_name = regainStore)]
     pub async fn regain_store(&self, pause: Function, now: f64) -> Result<JsValue, JsValue> {
-        let Some((storage, claim)) = with_store(|_, store| (store.storage.clone(), store.persist.claim().cloned()))
+        let Some((storage, claim)) =
+            with_store(|_, store| (store.storage.clone(), store.persist.claim().map(<[u8]>::to_vec)))
         else {
             return Ok(JsValue::UNDEFINED);
         };
@@ -150,8 +150,7 @@ impl Host {
             // What was changed meanwhile belongs to the data that goes.
             state.engine.effects().clear();
             if let Some(damage) = &report.damage {
-                let aof = &mut state.engine.server.aof;
-                (aof.write_failed, aof.refuses_writes) = (Some(damage.to_string()), true);
+                refuse_writes(&mut state.engine.server, damage);
             } else {
                 state.engine.take_over(aside.ks, now as u64);
                 state.engine.ks.effects.restart();
@@ -309,6 +308,11 @@ impl From<Report> for Opened {
             damage: report.damage.map(|damage| damage.to_string()),
         }
     }
+}
+
+/// Has commands that write refused: what they change would not be kept.
+fn refuse_writes(server: &mut Server, damage: &Damage) {
+    (server.aof.write_failed, server.aof.refuses_writes) = (Some(damage.to_string()), true);
 }
 
 /// Runs `f` on the state and its store, if it has one.

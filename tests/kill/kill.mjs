@@ -58,8 +58,8 @@ export async function series({ name, way, durability }, kills, seed, say = () =>
 }
 
 function difference(have, want, last) {
-  const wrong = want.findIndex((line, i) => line !== have[i])
-  if (wrong < 0 && have.length === want.length) return undefined
+  const wrong = (have.length > want.length ? have : want).findIndex((_, i) => have[i] !== want[i])
+  if (wrong < 0) return undefined
   return `after change ${last}: ${have[wrong]?.slice(0, 200)} is not ${want[wrong]?.slice(0, 200)}; ${have.length} keys, not ${want.length}`
 }
 

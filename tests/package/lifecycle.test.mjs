@@ -49,16 +49,31 @@ async function freeze(page) {
   }
 }
 
+/** A tab that had the database and is frozen, how to thaw it, and a second one that has it now. */
+async function frozen() {
+  const first = await site.page()
+  await start(first, 'first')
+  const thaw = await freeze(first)
+  const second = await site.page({ context: first.context() })
+  await start(second, 'second')
+  return { first, second, thaw }
+}
+
+/** Removes what is stored as something else would that knows nothing of the package. */
+function erase(page) {
+  return inPage(page, async () => {
+    const request = indexedDB.deleteDatabase('tabdis:shop')
+    await new Promise((resolve) => (request.onsuccess = resolve))
+  })
+}
+
 /** Waits until the page was told of something. */
 const told = (page) => page.waitForFunction(() => globalThis.t.events.length > 0)
 
 test('a database that someone removes is an event at once, and the data goes on in memory', async () => {
   const page = await site.page()
   await start(page, 'v')
-  await inPage(page, async () => {
-    const request = indexedDB.deleteDatabase('tabdis:shop')
-    await new Promise((resolve) => (request.onsuccess = resolve))
-  })
+  await erase(page)
   await told(page)
   assert.deepEqual(await look(page), ['v', ['GONE'], 'GONE'])
   await inPage(page, (t) => t.db.set('k', 'w'))
@@ -84,10 +99,7 @@ test('what the browser has lost between two visits is an event', async () => {
   await start(page, 'v')
   await page.goto('about:blank')
   await page.goto(site.address)
-  await inPage(page, async () => {
-    const request = indexedDB.deleteDatabase('tabdis:shop')
-    await new Promise((resolve) => (request.onsuccess = resolve))
-  })
+  await erase(page)
   const reopen = async (t) => {
     t.db = await t.open('shop')
     t.events = []
@@ -187,11 +199,7 @@ test('removing a database that something else keeps open ends, and says why', as
 })
 
 test('a frozen page gives the database up, and takes over what another tab has written', async () => {
-  const first = await site.page()
-  await start(first, 'first')
-  const thaw = await freeze(first)
-  const second = await site.page({ context: first.context() })
-  await start(second, 'second')
+  const { first, second, thaw } = await frozen()
   await inPage(second, (t) => t.db.close())
   await thaw()
   await first.waitForFunction(() => globalThis.t.db.sync.get('k') === 'second')
@@ -205,11 +213,7 @@ test('a frozen page gives the database up, and takes over what another tab has w
 })
 
 test('a page that thaws while another tab has the database waits for it', async () => {
-  const first = await site.page()
-  await start(first, 'first')
-  const thaw = await freeze(first)
-  const second = await site.page({ context: first.context() })
-  await start(second, 'second')
+  const { first, second, thaw } = await frozen()
   await thaw()
   await told(first)
   assert.deepEqual(await inPage(first, async (t) => [await t.db.get('k'), t.events]), ['first', ['LOCKED']])

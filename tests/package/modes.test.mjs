@@ -68,19 +68,24 @@ const READ_INFO = `
     Object.fromEntries((await db.info('persistence')).split('\\r\\n').map((line) => line.split(':')).filter((pair) => pair.length === 2))
   globalThis.until = async (check) => {
     while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  // How the snapshot under way went, when it has ended.
+  globalThis.outcome = async (db) => {
+    await until(async () => (await persistence(db)).rdb_bgsave_in_progress === '0')
+    return (await persistence(db)).rdb_last_bgsave_status
   }`
 
 test('INFO says what a snapshot did', async () => {
   const page = await site.page({ script: READ_INFO })
   const found = await inPage(page, async (t) => {
-    const { persistence, until } = globalThis
+    const { persistence, outcome } = globalThis
     const db = await t.open('shop')
     for (let i = 0; i < 1000; i++) db.sync.set(`k${i}`, i)
     await db.flush()
     const before = await persistence(db)
     const said = await db.bgsave()
     const during = await persistence(db)
-    await until(async () => (await persistence(db)).rdb_bgsave_in_progress === '0')
+    await outcome(db)
     await db.set('more', 1)
     const after = await persistence(db)
     const lastsave = await db.lastsave()
@@ -148,14 +153,10 @@ test('a full disk: reads go on, waiting changes are bounded, what was stored sta
   assert.deepEqual(third, ['1', true])
   await quota()
   const last = await inPage(page, async (t) => {
-    const { until, persistence } = globalThis
     await t.db.set('again', 1)
-    const saved = async () => {
-      await t.db.bgsave().catch(() => {})
-      await until(async () => (await persistence(t.db)).rdb_bgsave_in_progress === '0')
-      return (await persistence(t.db)).rdb_last_bgsave_status
-    }
-    return [await t.db.get('again'), t.db.status().storage.pending, await saved()]
+    const stored = [await t.db.get('again'), t.db.status().storage.pending]
+    await t.db.bgsave().catch(() => {})
+    return [...stored, await globalThis.outcome(t.db)]
   })
   assert.deepEqual(last, ['1', false, 'ok'])
   await page.context().close()
@@ -171,21 +172,20 @@ test('a snapshot that finds no room is said to have failed; the log goes on', as
       }`,
   })
   const found = await inPage(page, async (t) => {
-    const { persistence, until } = globalThis
+    const { persistence, until, outcome } = globalThis
     const db = await t.open('shop')
     db.on('storage', () => {})
     await db.set('k', 'v')
     await db.flush()
     globalThis.full = true
     await db.bgsave()
-    await until(async () => (await persistence(db)).rdb_bgsave_in_progress === '0')
-    const failed = (await persistence(db)).rdb_last_bgsave_status
+    const failed = await outcome(db)
     await db.set('k', 'w')
     await db.flush()
     globalThis.full = false
     await db.bgsave()
     await until(async () => (await persistence(db)).rdb_saves === '1')
-    const worked = (await persistence(db)).rdb_last_bgsave_status
+    const worked = await outcome(db)
     await db.close()
     return [failed, worked, await (await t.open('shop')).get('k')]
   })

@@ -37,7 +37,7 @@ const CARRIED_AT_LEAST: i64 = 16 << 10;
 /// Values in files. Transactions are done one at a time.
 pub struct FileStorage<F> {
     files: F,
-    options: FileOptions,
+    segment: u64,
     durable: Cell<bool>,
     crc: Crc64,
     torn: u64,
@@ -102,8 +102,9 @@ impl<F: Files> FileStorage<F> {
             old: found.strays.into_iter().collect(),
             known: BTreeMap::new(),
         };
-        let durable = Cell::new(options.durable);
-        let storage = FileStorage { files, options, durable, crc, torn: found.torn, state: RefCell::new(state) };
+        let FileOptions { durable, segment } = options;
+        let durable = Cell::new(durable);
+        let storage = FileStorage { files, segment, durable, crc, torn: found.torn, state: RefCell::new(state) };
         storage.remove_old().await;
         Ok(storage)
     }
@@ -297,10 +298,10 @@ impl<F: Files> FileStorage<F> {
 
     async fn transact(&self, batch: &Batch) -> Result<(), StorageError> {
         self.check(&batch.expect).await?;
-        if self.with(|state| state.closed || state.end >= self.options.segment) {
+        if self.with(|state| state.closed || state.end >= self.segment) {
             self.begin().await?;
         }
-        let places = self.with(|state| state.leave(batch, self.options.segment));
+        let places = self.with(|state| state.leave(batch, self.segment));
         // Values that cannot be read stay where they are: they are not this transaction's trouble.
         let carried = self.values(&places).await.unwrap_or_default();
         let first = self.with(|state| state.index.first());
