@@ -3,6 +3,7 @@
 
 use super::connection::REDIS_VERSION;
 use crate::engine::pubsub::Kind;
+use crate::engine::forward::Part;
 use crate::engine::{Ctx, Group, Outcome, Row, flag};
 use std::collections::BTreeSet;
 
@@ -314,7 +315,11 @@ fn stats(c: &mut Ctx) -> Lines {
 
 fn replication(c: &mut Ctx) -> Lines {
     let followers = c.followers();
-    let mut lines = vec![line("role", "master"), line("connected_slaves", followers.len())];
+    let mut lines = match c.server.afar.part {
+        Part::Leads => vec![line("role", "master")],
+        Part::Forwards => leader(c),
+    };
+    lines.push(line("connected_slaves", followers.len()));
     for (n, follower) in followers.iter().enumerate() {
         let (ip, port, offset) = (&follower.ip, follower.port, follower.acknowledged);
         lines.push(line(&format!("slave{n}"), format!("ip={ip},port={port},state=online,offset={offset},lag=0")));
@@ -330,6 +335,28 @@ fn replication(c: &mut Ctx) -> Lines {
         line("repl_backlog_first_byte_offset", 0),
         line("repl_backlog_histlen", 0),
     ]);
+    lines
+}
+
+/// What a follower tells of itself and its leader.
+fn leader(c: &Ctx) -> Lines {
+    let leader = &c.server.afar.leader;
+    let seconds_since = |ms: u64| c.ks.now.saturating_sub(ms) / 1000;
+    let offset = c.ks.effects.offset();
+    let mut lines = vec![
+        line("role", "slave"),
+        line("master_host", &leader.name),
+        line("master_port", leader.port),
+        line("master_link_status", if leader.is_up { "up" } else { "down" }),
+        line("master_last_io_seconds_ago", if leader.is_up { seconds_since(leader.heard_ms) as i64 } else { -1 }),
+        line("master_sync_in_progress", u8::from(leader.is_syncing)),
+        line("slave_read_repl_offset", offset),
+        line("slave_repl_offset", offset),
+    ];
+    if !leader.is_up {
+        lines.push(line("master_link_down_since_seconds", seconds_since(leader.lost_ms)));
+    }
+    lines.extend([line("slave_priority", 100), line("slave_read_only", 1), line("replica_announced", 1)]);
     lines
 }
 

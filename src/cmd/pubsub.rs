@@ -2,6 +2,7 @@
 
 use super::command::help_row;
 use crate::base::{glob, order};
+use crate::engine::answered::CHANNEL;
 use crate::engine::pubsub::{Kind, names_of};
 use crate::engine::{Ctx, Error, Group, Outcome, Reply, Row, flag};
 
@@ -54,6 +55,9 @@ fn spublish(c: &mut Ctx) -> Outcome {
 }
 
 fn send(c: &mut Ctx, shard: bool) -> Outcome {
+    if c.argv[1] == CHANNEL {
+        return Err(Error::new("ERR that channel is the engine's own"));
+    }
     let count = c.pubsub.publish(c.sessions, c.me, shard, c.argv[1], c.argv[2]);
     c.instead(c.argv);
     c.out.len(count);

@@ -1,5 +1,6 @@
 //! Replication as this server has it: others may follow it (SYNC, PSYNC, REPLCONF, WAIT); it follows nobody yet.
 
+use crate::engine::forward::{Leader, Part};
 use crate::engine::{Args, Ctx, Error, Group, Outcome, Row, args, flag};
 use crate::rdb;
 
@@ -222,6 +223,21 @@ const ROLE: Row = Row {
 };
 
 fn role(c: &mut Ctx) -> Outcome {
+    if c.server.afar.part == Part::Forwards {
+        let leader = &c.server.afar.leader;
+        let state = match leader {
+            Leader { is_syncing: true, .. } => "sync",
+            Leader { is_up: true, .. } => "connected",
+            _ => "connect",
+        };
+        c.out.array(5);
+        c.out.bulk(b"slave");
+        c.out.bulk(leader.name.as_bytes());
+        c.out.int(i64::from(leader.port));
+        c.out.bulk(state.as_bytes());
+        c.out.int(if leader.is_up { c.ks.effects.offset() as i64 } else { -1 });
+        return Ok(());
+    }
     let followers = c.followers();
     c.out.array(3);
     c.out.bulk(b"master");

@@ -59,7 +59,7 @@ impl Engine {
         self.end_all(over, || Err(Error::WaitaofWithoutLog));
     }
 
-    fn end_all(&mut self, sessions: Vec<SessionId>, reply: impl Fn() -> Outcome) {
+    pub(super) fn end_all(&mut self, sessions: Vec<SessionId>, reply: impl Fn() -> Outcome) {
         for id in sessions {
             self.end_wait(id, reply());
         }

@@ -147,4 +147,9 @@ impl Effects {
     pub fn offset(&self) -> u64 {
         self.offset
     }
+
+    /// Counts on from `offset`: the history that this one goes on with is so long.
+    pub fn set_offset(&mut self, offset: u64) {
+        self.offset = offset;
+    }
 }

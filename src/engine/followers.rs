@@ -36,9 +36,10 @@ impl Ctx<'_> {
 
     /// The followers.
     pub fn followers(&self) -> Vec<Follower> {
+        let peers = self.server.peers.iter().map(Follower::peer);
         let session = |id: SessionId| if id == self.me.place { Some(&*self.me) } else { self.sessions.get(id) };
         let known = self.server.followers.iter().filter_map(|(id, offset)| Some((session(*id)?, *offset)));
-        known.map(|(session, acknowledged)| Follower::of(session, acknowledged)).collect()
+        known.map(|(session, acknowledged)| Follower::of(session, acknowledged)).chain(peers).collect()
     }
 
     /// How many followers have all that this session changed.
@@ -60,6 +61,7 @@ impl Ctx<'_> {
             argv: self.argv.iter().map(|arg| arg.to_vec()).collect(),
             postponed: false,
             acks: Some(Acks { offset: self.me.write_offset, followers, local }),
+            afar: None,
         });
     }
 
@@ -91,7 +93,8 @@ impl Sessions {
 impl Server {
     /// How many followers have everything up to `offset`.
     pub(super) fn followers_at(&self, offset: u64) -> usize {
-        self.followers.iter().filter(|(_, acknowledged)| *acknowledged >= offset).count()
+        let sessions = self.followers.iter().map(|(_, acknowledged)| *acknowledged);
+        sessions.chain(self.peers.iter().map(|peer| peer.1)).filter(|acknowledged| *acknowledged >= offset).count()
     }
 }
 
@@ -100,9 +103,28 @@ impl Follower {
         let ip = session.addr.rsplit_once(':').map_or("", |(ip, _)| ip).to_string();
         Follower { ip, port: session.follower_port, acknowledged }
     }
+
+    fn peer((name, acknowledged): &(String, u64)) -> Self {
+        Follower { ip: name.clone(), port: 0, acknowledged: *acknowledged }
+    }
 }
 
 impl Engine {
+    /// Notes that the follower `name`, whom the host feeds, has everything up to `offset`, and ends the waits that are over by that.
+    pub fn acknowledge(&mut self, name: &str, offset: u64) {
+        match self.server.peers.iter_mut().find(|(peer, _)| peer == name) {
+            Some((_, acknowledged)) => *acknowledged = offset.max(*acknowledged),
+            None => self.server.peers.push((name.to_string(), offset)),
+        }
+        let over = self.sessions.waiting_for(&self.server, |acks| self.server.is_acknowledged(acks));
+        self.end_all(over, || Ok(()));
+    }
+
+    /// Forgets a follower whom the host has fed; all, without a name.
+    pub fn forget_follower(&mut self, name: Option<&str>) {
+        self.server.peers.retain(|(peer, _)| name.is_some_and(|name| name != peer));
+    }
+
     /// Sends what was put out since `from` to all followers.
     pub(super) fn feed_followers(&mut self, from: usize) {
         let fresh = self.ks.effects.out().split_off(from);

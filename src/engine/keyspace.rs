@@ -5,6 +5,7 @@
 //! gets a mutable one; a deletion keeps every index right. One thing is not: after a change a handler says so with
 //! [`Keyspace::changed`].
 
+use super::answered::Answered;
 use super::effects::Effects;
 use super::entry::{Entry, Payload};
 use super::error::Error;
@@ -129,6 +130,8 @@ pub struct Keyspace {
     pub effects: Effects,
     /// Function libraries: of no database, but kept with the keys.
     pub functions: Libraries,
+    /// What requests of other engines were answered: part of what is kept and followed.
+    pub answered: Answered,
     /// Counts changes since the last save.
     pub dirty: u64,
     /// Which notifications are wanted: bits of [`events`].
@@ -141,6 +144,8 @@ pub struct Keyspace {
     pub(super) tracked: bool,
     /// What changed in the running unit.
     pub(super) invalid: Vec<Change>,
+    /// Clients that watch nothing any more where the leader is.
+    pub unwatched_afar: Vec<u64>,
     /// Keys that changed while somebody waited for them.
     pub(super) ready: Vec<(usize, Vec<u8>)>,
     /// Counters.
@@ -247,12 +252,14 @@ impl Keyspace {
             rng: Rng::new(seed),
             effects: Effects::default(),
             functions: Libraries::default(),
+            answered: Answered::default(),
             dirty: 0,
             notify_flags: 0,
             events: Vec::new(),
             touched: Vec::new(),
             tracked: false,
             invalid: Vec::new(),
+            unwatched_afar: Vec::new(),
             ready: Vec::new(),
             stats: KeyStats::default(),
             expiry: Expiry::Deletes,
@@ -847,6 +854,7 @@ impl Keyspace {
             self.in_db(db, |ks| ks.flush(None));
         }
         self.functions = Libraries::default();
+        self.answered = Answered::default();
     }
 
     /// Returns an empty keyspace with the same settings, to load data into that may take the place of this.
@@ -866,6 +874,7 @@ impl Keyspace {
             self.announce_all(db);
         }
         self.functions = std::mem::take(&mut other.functions);
+        self.answered = std::mem::take(&mut other.answered);
         // No entry is left that is of another epoch.
         (self.epoch, self.epoch_of_all) = (other.epoch, other.epoch_of_all);
         self.serials = self.serials.max(other.serials);

@@ -7,6 +7,7 @@
 //! [`Engine::effects`] and [`Engine::take_requests`].
 
 pub mod acl;
+pub mod answered;
 pub mod aof;
 pub mod args;
 pub mod clients;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod events;
 pub mod evict;
 pub mod followers;
+pub mod forward;
 pub mod functions;
 pub mod histogram;
 mod host;
@@ -129,6 +131,10 @@ pub struct Server {
     pub replid: String,
     /// Sessions that get the feed, and the offset up to which each has acknowledged it.
     followers: Vec<(SessionId, u64)>,
+    /// Followers whom the host feeds, by name, and the same of them.
+    peers: Vec<(String, u64)>,
+    /// What a follower has to have done by its leader, and what a leader tells its followers beside the feed.
+    pub afar: forward::Afar,
     /// When the engine was made, ms since the epoch.
     pub started_ms: u64,
     /// Sessions ever opened.
@@ -312,7 +318,7 @@ impl<'a> Ctx<'a> {
         let Again { on_missing, argv, retry_at } = again;
         let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
         let (db, postponed) = (self.ks.db(), false);
-        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, acks: None });
+        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, acks: None, afar: None });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.
@@ -455,6 +461,8 @@ impl Engine {
                 run_id,
                 replid,
                 followers: Vec::new(),
+                peers: Vec::new(),
+                afar: Default::default(),
                 started_ms: options.now,
                 connections: 0,
                 last_save_ms: options.now,
@@ -603,7 +611,11 @@ impl Engine {
             }
             me.reply_mode = me.reply_mode.after_command();
         }
+        let changes = self.ks.effects.unit_pending();
         self.end_unit(me);
+        if changes && me.request.as_ref().is_some_and(|request| !request.many) {
+            self.note_answer(me, &out.bytes()[mark..]);
+        }
         if me.later.mark() > 0 {
             out.raw(me.later.bytes());
             me.later.rewind(0);
@@ -684,6 +696,10 @@ impl Engine {
         if let Err(error) = self.admit(row_id, row, argv, me, out) {
             return self.reject(me, Some(row_id), out, &error);
         }
+        let queues = me.multi.is_some() && !runs_while_queueing(&self.server.table.slot(row_id).full_name);
+        if !queues && self.is_for_leader(row_id, me) {
+            return self.forward(me, row_id, argv);
+        }
         if self.server.config.maxmemory > 0 && self.is_short_of_memory(row_id, row, me) {
             return self.reject(me, Some(row_id), out, &Error::OutOfMemory);
         }
@@ -694,7 +710,7 @@ impl Engine {
             return self.postpone(me, argv);
         }
         if let Some(multi) = &mut me.multi
-            && !runs_while_queueing(&self.server.table.slot(row_id).full_name)
+            && queues
         {
             queue(multi, row_id, row, argv);
             return out.simple("QUEUED");
@@ -816,6 +832,11 @@ impl Engine {
     /// Applies one effect of another engine. Takes no clock, expires nothing, records nothing, and answers nobody. Fails with
     /// what the command answered if it was not applied.
     pub fn replay(&mut self, argv: &[&[u8]]) -> Result<(), Error> {
+        // It goes with the unit before it, and is nobody's to hear.
+        if let [b"PUBLISH", answered::CHANNEL, message] = argv {
+            self.ks.answered.read(message);
+            return Ok(());
+        }
         let id = match self.replayer {
             Some(id) => id,
             None => {
@@ -917,6 +938,11 @@ impl Engine {
     /// Sessions that got output, or are to be closed, since the last call; each at least once.
     pub fn take_ready(&mut self) -> Vec<SessionId> {
         std::mem::take(&mut self.sessions.ready)
+    }
+
+    /// Sessions that stand for others far away and got an answer since the last call; each at least once.
+    pub fn take_ready_proxies(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.sessions.ready_proxies)
     }
 
     /// Whether the host was asked to do something.

@@ -79,6 +79,7 @@ fn held(argv: &[&[u8]], db: usize) -> Wait {
         argv,
         postponed: true,
         acks: None,
+        afar: None,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Wait {
     pub postponed: bool,
     /// What others must have of the changes so far, if that is what it waits for (WAIT, WAITAOF).
     pub acks: Option<super::followers::Acks>,
+    /// The number of what the leader is to answer, if that is what it waits for.
+    pub afar: Option<u64>,
 }
 
 /// A transaction being queued.
@@ -146,6 +148,13 @@ pub struct Session {
     pub replica: bool,
     /// It gets every effect (SYNC).
     pub follower: bool,
+    /// It stands for one of another engine, for which it runs this request.
+    pub proxy: bool,
+    pub request: Option<Box<super::answered::Request>>,
+    /// The client for which it runs one command, `CLIENT ID`; 0 if it is one itself.
+    pub owner: u64,
+    /// It watches keys where the leader is.
+    pub watches_afar: bool,
     /// The port it says it listens on.
     pub follower_port: u16,
     /// When it was opened and last ran a command, ms since the epoch.
@@ -202,6 +211,10 @@ impl Session {
             closing: false,
             replica: false,
             follower: false,
+            proxy: false,
+            request: None,
+            owner: 0,
+            watches_afar: false,
             follower_port: 0,
             created_ms: now,
             active_ms: now,
@@ -268,8 +281,9 @@ pub struct Sessions {
     /// Sessions cut off because of the limits on output, and on input (counted by the host).
     pub output_cuts: u64,
     pub input_cuts: u64,
-    /// Sessions with output or a state that the host should look at.
+    /// Sessions with output or a state that the host should look at, and those that stand for others far away.
     pub(super) ready: Vec<SessionId>,
+    pub(super) ready_proxies: Vec<SessionId>,
 }
 
 impl Sessions {
@@ -306,6 +320,9 @@ impl Sessions {
 
     /// Tells the host to look at `id`.
     pub fn wake(&mut self, id: SessionId) {
+        if self.get(id).is_some_and(|session| session.proxy) {
+            return self.ready_proxies.push(id);
+        }
         if self.ready.last() != Some(&id) {
             self.ready.push(id);
         }

@@ -18,6 +18,7 @@ impl Engine {
             }
         });
         self.server.blocked += 1;
+        self.server.afar.wants_acks |= wait.acks.is_some();
         self.server.deadlines.extend(wait.alarms().map(|at| (at, place)));
         me.wait = Some(wait);
     }
@@ -158,6 +159,10 @@ pub(super) fn let_go(ks: &mut Keyspace, server: &mut Server, pubsub: &mut PubSub
 /// Takes `session` out of every queue.
 pub(super) fn stop_waiting(ks: &mut Keyspace, server: &mut Server, session: &mut Session) -> Option<Wait> {
     let wait = session.wait.take()?;
+    if let Some(serial) = wait.afar {
+        server.afar.abandon(serial);
+        return Some(wait);
+    }
     ks.in_db(wait.db, |ks| {
         for key in &wait.keys {
             let blocked = &mut ks.here_mut().blocked;
@@ -241,6 +246,9 @@ impl Keyspace {
             });
         }
         session.dirty_cas = false;
+        if std::mem::take(&mut session.watches_afar) {
+            self.unwatched_afar.push(session.id);
+        }
     }
 
     /// Whether a key that `session` watches has become due since.

@@ -18,13 +18,15 @@ pub mod files;
 mod memory;
 mod open;
 mod record;
+mod resume;
 mod taking;
 mod write;
 
 pub use memory::MemoryStorage;
 pub use open::{Damage, OpenError, Progress, Report, is_claimed, open};
 pub use record::Manifest;
-pub use write::{Next, Options, Persist};
+pub use resume::{Here, Resumed, resume};
+pub use write::{Mark, Next, Options, Persist};
 
 use std::ops::Range;
 

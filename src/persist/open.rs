@@ -33,6 +33,8 @@ pub struct Report {
     pub log_bytes: u64,
     /// Bytes of effects from the beginning of the history to the end of the log.
     pub offset: u64,
+    /// The effects that were replayed, if an engine was brought up to date by [`super::resume`].
+    pub replayed: Vec<u8>,
     /// Bytes at the end of the log that were never completely written. They are cut off.
     pub torn: Option<u64>,
     /// Something is wrong and no crash explains it. What came before it was loaded: of the snapshot the keys before it, of the
@@ -103,9 +105,7 @@ pub async fn open<S: Storage>(
     options: Options,
     pause: impl AsyncFn(Progress),
 ) -> Result<(Persist, Report), OpenError> {
-    let progress = Progress { done: 0, total: 0 };
-    let mut opening =
-        Opening { storage, pause, progress, crc: Crc64::default(), next: 0, behind: None, report: Report::default() };
+    let mut opening = Opening::new(storage, pause);
     let claim = match opening.bring(engine).await {
         Ok(claim) => claim,
         Err(error) => {
@@ -115,16 +115,8 @@ pub async fn open<S: Storage>(
     };
     engine.ks.effects.record(true);
     engine.ks.effects.restart();
-    let Opening { next, report, .. } = opening;
-    let start = Start {
-        claim,
-        manifest: report.manifest.clone(),
-        next_record: next,
-        log_bytes: report.log_bytes,
-        offset: report.offset,
-        litter: litter(&report.manifest, next),
-    };
-    Ok((Persist::new(start, options), report))
+    engine.ks.effects.set_offset(opening.report.offset);
+    Ok(opening.end(claim, options))
 }
 
 /// Whether `storage` is still claimed by `claim`, a value of [`Persist::claim`]. Fails with [`StorageError::Removed`] if nobody has
@@ -147,19 +139,43 @@ fn litter(manifest: &Manifest, next: u64) -> Vec<Range<Key>> {
     ]
 }
 
-struct Opening<'a, S, P> {
+pub(super) struct Opening<'a, S, P> {
     storage: &'a S,
     pause: P,
     progress: Progress,
     crc: Crc64,
     /// The number of the record after the last good one.
-    next: u64,
+    pub(super) next: u64,
     /// What is there under that number: the first bytes of a torn end.
     behind: Option<Vec<u8>>,
-    report: Report,
+    /// Effects before this offset are there already.
+    pub(super) skip: u64,
+    /// Those that were replayed are wanted.
+    pub(super) keep: bool,
+    pub(super) report: Report,
 }
 
-impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
+impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
+    pub(super) fn new(storage: &'a S, pause: P) -> Self {
+        let progress = Progress { done: 0, total: 0 };
+        let (crc, report) = (Crc64::default(), Report::default());
+        Opening { storage, pause, progress, crc, next: 0, behind: None, skip: 0, keep: false, report }
+    }
+
+    /// Returns what goes on writing under `claim`.
+    pub(super) fn end(self, claim: Option<Vec<u8>>, options: Options) -> (Persist, Report) {
+        let Opening { next, report, .. } = self;
+        let start = Start {
+            claim,
+            manifest: report.manifest.clone(),
+            next_record: next,
+            log_bytes: report.log_bytes,
+            offset: report.offset,
+            litter: litter(&report.manifest, next),
+        };
+        (Persist::new(start, options), report)
+    }
+
     /// Takes note of `bytes` that were loaded.
     async fn loaded(&mut self, bytes: usize) {
         self.progress.done += bytes as u64;
@@ -167,7 +183,7 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
         (self.pause)(self.progress).await;
     }
 
-    async fn value(&self, key: Key, behind: Key) -> Result<Option<Vec<u8>>, StorageError> {
+    pub(super) async fn value(&self, key: Key, behind: Key) -> Result<Option<Vec<u8>>, StorageError> {
         let mut values = self.storage.read(key..behind, 1).await?;
         Ok(values.pop().map(|(_, value)| value))
     }
@@ -179,13 +195,23 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
             return Ok(None);
         }
         (self.next, self.report.offset) = (self.report.manifest.log, self.report.manifest.offset);
+        self.replay_and_claim(engine, stored.as_deref()).await
+    }
+
+    /// Replays the log and claims the storage, whose manifest is `stored`. Returns the value of [`Key::Epoch`]; nothing if there is
+    /// damage.
+    pub(super) async fn replay_and_claim(
+        &mut self,
+        engine: &mut Engine,
+        stored: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>, OpenError> {
         // Who had the storage may write until it is claimed: what came meanwhile is replayed too.
         for _ in 0..CLAIMS {
             self.replay(engine).await?;
             if self.report.damage.is_some() {
                 return Ok(None);
             }
-            match self.claim(&engine.server.run_id, stored.as_deref()).await {
+            match self.claim(&engine.server.run_id, stored).await {
                 Err(StorageError::Conflict) => {}
                 claimed => return Ok(Some(claimed?)),
             }
@@ -200,7 +226,7 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
     }
 
     /// Reads the manifest; without one, there must be nothing at all. Returns whether it is good.
-    async fn read_manifest(&mut self, stored: Option<&[u8]>) -> Result<bool, OpenError> {
+    pub(super) async fn read_manifest(&mut self, stored: Option<&[u8]>) -> Result<bool, OpenError> {
         let Some(bytes) = stored else {
             for range in [Key::Chunk(0, 0)..Key::Epoch, Key::Log(0)..LOG_END] {
                 if let Some((key, _)) = self.storage.read(range, 1).await?.pop() {
@@ -308,10 +334,12 @@ impl<S: Storage, P: AsyncFn(Progress)> Opening<'_, S, P> {
                     Ok(payload) => payload,
                     Err(what) => return self.judge_end(&values[n..], what).await,
                 };
-                if let Err(what) = self.apply(engine, payload).await {
+                let have = self.skip.saturating_sub(self.report.offset).min(payload.len() as u64) as usize;
+                if let Err(what) = self.apply(engine, &payload[have..]).await {
                     self.damaged(*key, what);
                     return Ok(());
                 }
+                self.report.replayed.extend_from_slice(self.keep.then_some(&payload[have..]).unwrap_or_default());
                 self.report.records += 1;
                 self.report.log_bytes += value.len() as u64;
                 self.report.offset += payload.len() as u64;

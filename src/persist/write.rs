@@ -27,6 +27,15 @@ impl Default for Options {
     }
 }
 
+/// A place in the log between two records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The number of the record behind it.
+    pub record: u64,
+    /// Bytes of effects before it, from the beginning of the history.
+    pub offset: u64,
+}
+
 /// What a host has to do.
 #[derive(Debug)]
 pub enum Next {
@@ -47,8 +56,9 @@ pub struct Persist {
     manifest: Manifest,
     /// The notes changed since the manifest was stored.
     noted: bool,
-    /// The number of the next record.
+    /// The number of the next record, and of the one behind those that are stored.
     next_record: u64,
+    stored_record: u64,
     /// Bytes of stored records since the snapshot.
     log_bytes: u64,
     /// Effects in no record yet.
@@ -79,8 +89,9 @@ enum Flight {
 struct After {
     /// Bytes of effects stored by then.
     stored: u64,
-    /// Bytes its record adds to the log.
+    /// Bytes its record adds to the log, and the number of the next one.
     record: u64,
+    next_record: u64,
     /// The manifest it stores.
     manifest: Option<Manifest>,
     /// Bytes of the records that this makes superfluous.
@@ -109,6 +120,7 @@ impl Persist {
             manifest: start.manifest,
             noted: false,
             next_record: start.next_record,
+            stored_record: start.next_record,
             log_bytes: start.log_bytes,
             pending: Vec::new(),
             pushed: start.offset,
@@ -132,6 +144,11 @@ impl Persist {
     /// The offset behind the effects that are stored: bytes since the beginning of the history, over all openings.
     pub fn stored(&self) -> u64 {
         self.stored
+    }
+
+    /// Where the log ends as it is stored: for whoever may have to go on with it.
+    pub fn mark(&self) -> Mark {
+        Mark { record: self.stored_record, offset: self.stored }
     }
 
     /// The offset behind all effects.
@@ -287,6 +304,7 @@ impl Persist {
         if batch.is_empty() {
             return if self.snapshot.is_some() { Next::Again } else { Next::Wait };
         }
+        after.next_record = self.next_record;
         batch.expect = vec![(Key::Epoch, self.claim.clone())];
         batch.deletes.append(&mut self.litter);
         self.flight = Flight::Out(after);
@@ -299,6 +317,7 @@ impl Persist {
         match result {
             Ok(()) => {
                 self.stored = after.stored;
+                self.stored_record = after.next_record;
                 self.log_bytes += after.record;
                 self.log_bytes = self.log_bytes.saturating_sub(after.superfluous);
                 if let Some(manifest) = after.manifest {

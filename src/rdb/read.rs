@@ -5,6 +5,7 @@ use super::cursor::{Cursor, Stop};
 use super::value::{Begun, Build, Target, begin};
 use super::{MAX_VERSION, RdbError, VALKEY_VERSION, module, op};
 use crate::base::num::parse_u64;
+use crate::engine::answered::AUX;
 use crate::engine::entry::Payload;
 use crate::engine::keyspace::{Clock, Expiry};
 use crate::engine::value::{Limits, Object};
@@ -303,6 +304,10 @@ impl Reader {
             }
             op::AUX => {
                 let (name, value) = (cur.string()?, cur.string()?);
+                if name == AUX.as_bytes() {
+                    ks.answered.read(&value);
+                    return Ok(());
+                }
                 if self.report.aux.len() < MAX_AUX {
                     self.report.aux.push((name.into_owned(), value.into_owned()));
                 }

@@ -6,6 +6,7 @@ use super::pen::Pen;
 use super::put::{Place, kind_of, put, value};
 use crate::ds::dict::Keyed;
 use crate::engine::Keyspace;
+use crate::engine::answered::AUX;
 use crate::engine::entry::Entry;
 use crate::engine::keyspace::Clock;
 use crate::engine::snapshot::Sink;
@@ -113,12 +114,12 @@ impl Writer {
             crc: 0,
             checksum: options.checksum,
         };
-        writer.head(&options);
+        writer.head(&options, ks);
         ks.functions.iter().for_each(|code| writer.function(code));
         writer
     }
 
-    fn head(&mut self, options: &Options) {
+    fn head(&mut self, options: &Options, ks: &Keyspace) {
         self.pen.out.extend_from_slice(format!("REDIS{:04}", self.version).as_bytes());
         let release = match self.version {
             10 => "7.0.15",
@@ -133,6 +134,7 @@ impl Writer {
             self.aux(name, value.as_bytes());
         }
         self.aux("aof-base", if options.log_base { b"1" } else { b"0" });
+        ks.answered.messages().for_each(|message| self.aux(AUX, &message));
     }
 
     fn function(&mut self, code: &[u8]) {

@@ -1,0 +1,332 @@
+//! A follower whose clients may write: what only the leader can do is handed to the host, which sends it there, and the session waits
+//! for the answer. Reads are answered here. The other half is the leader's: it runs what it was sent in a session that stands for the
+//! one far away.
+
+use super::answered::{Answered, CHANNEL, Request};
+use super::error::Error;
+use super::reply::Proto;
+use super::row::{RowId, flag};
+use super::session::{Session, SessionId, Wait};
+use super::value::Type;
+use super::{Engine, keyspace::Expiry, unit_flags};
+
+/// What an engine does about commands that change data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// It runs them: nobody else decides.
+    #[default]
+    Leads,
+    /// It follows, and has them run by the leader.
+    Forwards,
+}
+
+/// How commands that go together are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// There is one.
+    One,
+    /// One after the other; none of them waits.
+    Many,
+    /// As one transaction; the answer is EXEC's, behind it, if there was one, the error that kept a command from being queued.
+    Atomic,
+}
+
+/// What the leader is to run for a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// Its number: every later one has a larger one.
+    pub serial: u64,
+    /// The client that waits for it: `CLIENT ID`.
+    pub owner: u64,
+    /// It watches keys there.
+    pub watches: bool,
+    /// The database it has selected, the format it reads, and the offset behind its last change.
+    pub db: usize,
+    pub proto: Proto,
+    pub written: u64,
+    pub manner: Manner,
+    pub commands: Vec<Vec<Vec<u8>>>,
+}
+
+/// What a follower's host has to send, and whom it waits for.
+#[derive(Debug, Default)]
+pub struct Afar {
+    pub part: Part,
+    /// The last number.
+    serial: u64,
+    /// Who waits for which answer.
+    waiting: std::collections::BTreeMap<u64, SessionId>,
+    /// What was not sent yet.
+    pub fresh: Vec<Forward>,
+    /// Whose answers nobody waits for any more.
+    pub abandoned: Vec<u64>,
+    /// Somebody waits for acknowledgements: followers should say how far they are.
+    pub wants_acks: bool,
+    /// Whom a follower follows.
+    pub leader: Leader,
+}
+
+/// What INFO and ROLE tell of the leader.
+#[derive(Clone, Debug, Default)]
+pub struct Leader {
+    /// Where it is: an address, the name of a tab. Empty as long as there is none.
+    pub name: String,
+    pub port: u16,
+    /// It was heard, and the feed goes on from what is here.
+    pub is_up: bool,
+    /// Its data is being loaded as a whole.
+    pub is_syncing: bool,
+    /// When it was heard last, and when it was lost, ms since the epoch.
+    pub heard_ms: u64,
+    pub lost_ms: u64,
+}
+
+impl Afar {
+    /// Nobody waits for the answer `serial` any more.
+    pub(super) fn abandon(&mut self, serial: u64) {
+        self.waiting.remove(&serial);
+        self.abandoned.push(serial);
+    }
+}
+
+impl Engine {
+    /// Follows a leader from here on: what changes comes by [`Engine::replay`], and what clients want changed goes to the host.
+    pub fn follow(&mut self) {
+        self.server.afar.part = Part::Forwards;
+        self.ks.expiry = Expiry::Hides;
+        self.ks.effects.record(false);
+        self.ks.effects.out().clear();
+    }
+
+    /// Decides by itself again.
+    pub fn lead(&mut self) {
+        self.server.afar.part = Part::Leads;
+        self.ks.expiry = Expiry::Deletes;
+        self.ks.effects.record(true);
+        self.ks.effects.restart();
+    }
+
+    /// Whether it is a follower.
+    pub fn is_following(&self) -> bool {
+        self.server.afar.part == Part::Forwards
+    }
+
+    /// Whether the session `me` has to have `row_id` run by the leader.
+    #[inline]
+    pub(super) fn is_for_leader(&self, row_id: RowId, me: &Session) -> bool {
+        self.is_following() && !me.replica && self.needs_leader(row_id, me)
+    }
+
+    #[cold]
+    fn needs_leader(&self, row_id: RowId, me: &Session) -> bool {
+        let slot = self.server.table.slot(row_id);
+        match &*slot.full_name {
+            "exec" => match &me.multi {
+                Some(multi) if !multi.aborted && !me.dirty_cas => {
+                    me.watches_afar || unit_flags("exec", slot.row, me) & CHANGES != 0
+                }
+                _ => false,
+            },
+            "watch" => me.multi.is_none(),
+            "save" | "bgsave" | "bgrewriteaof" | "lastsave" | "wait" | "waitaof" => true,
+            _ => slot.row.flags & CHANGES != 0,
+        }
+    }
+
+    /// Whether session `id` would have to have a command run by the leader: then it waits, and does nothing else meanwhile.
+    pub fn forwards(&self, id: SessionId, row_id: RowId) -> bool {
+        self.is_following() && self.sessions.get(id).is_some_and(|me| me.multi.is_none() && self.needs_leader(row_id, me))
+    }
+
+    /// Makes `me` wait for what the leader answers to the command.
+    #[cold]
+    pub(super) fn forward(&mut self, me: &mut Session, row_id: RowId, argv: &[&[u8]]) {
+        let name = &*self.server.table.slot(row_id).full_name;
+        let (manner, commands) = match me.multi.take_if(|_| name == "exec") {
+            Some(multi) => (Manner::Atomic, multi.queue.into_iter().map(|(_, argv)| argv).collect()),
+            None => (Manner::One, vec![argv.iter().map(|arg| arg.to_vec()).collect()]),
+        };
+        let watches = name == "watch";
+        self.put_forward(me, manner, commands);
+        me.watches_afar = watches || (me.watches_afar && name != "exec");
+    }
+
+    /// Makes session `id` wait for what the leader answers to several commands. Returns whether it does; it must be free for that.
+    pub fn forward_many(&mut self, id: SessionId, atomic: bool, commands: Vec<Vec<Vec<u8>>>) -> bool {
+        let Some(mut me) = self.sessions.take(id) else { return false };
+        let free = me.wait.is_none() && !me.closing;
+        if free {
+            self.put_forward(&mut me, if atomic { Manner::Atomic } else { Manner::Many }, commands);
+        }
+        self.sessions.put(me);
+        free
+    }
+
+    fn put_forward(&mut self, me: &mut Session, manner: Manner, commands: Vec<Vec<Vec<u8>>>) {
+        let afar = &mut self.server.afar;
+        afar.serial += 1;
+        let serial = afar.serial;
+        afar.waiting.insert(serial, me.place);
+        let last = commands.first().cloned().unwrap_or_default();
+        afar.fresh.push(Forward {
+            serial,
+            owner: if me.owner == 0 { me.id } else { me.owner },
+            watches: me.watches_afar,
+            db: me.db,
+            proto: me.proto(),
+            written: me.write_offset,
+            manner,
+            commands,
+        });
+        me.wait = Some(Wait {
+            keys: Vec::new(),
+            db: me.db,
+            kind: Type::String,
+            on_missing: false,
+            deadline: 0,
+            retry_at: 0,
+            argv: last,
+            postponed: false,
+            acks: None,
+            afar: Some(serial),
+        });
+    }
+
+    /// Ends the wait for an answer of the leader, which has the data up to `offset` and selected `db`. Returns whether anybody waited.
+    pub fn answer(&mut self, serial: u64, answer: &[u8], db: usize, offset: u64) -> bool {
+        let Some(id) = self.server.afar.waiting.remove(&serial) else { return false };
+        let Some(session) = self.sessions.get_mut(id) else { return false };
+        session.wait = None;
+        session.out.raw(answer);
+        session.write_offset = session.write_offset.max(offset);
+        if db < self.ks.db_count() {
+            session.db = db;
+        }
+        self.sessions.wake(id);
+        true
+    }
+
+    /// Ends all waits for answers of the leader that are numbered `serials` with an error.
+    pub fn refuse_answers(&mut self, serials: &[u64], error: &Error) {
+        for serial in serials {
+            if let Some(id) = self.server.afar.waiting.get(serial) {
+                self.end_wait(*id, Err(error.clone()));
+            }
+        }
+        self.server.afar.abandoned.clear();
+    }
+
+    /// The leader is another one, which knows nothing of watched keys: the transactions of those who watch will do nothing.
+    pub fn lose_watches(&mut self) {
+        for session in self.sessions.iter_mut().filter(|session| session.watches_afar) {
+            (session.watches_afar, session.dirty_cas) = (false, true);
+        }
+        self.ks.unwatched_afar.clear();
+    }
+
+    /// Opens a session that stands for one far away.
+    pub fn open_proxy(&mut self, addr: &str, now: u64) -> SessionId {
+        let id = self.open_host(addr, now);
+        self.sessions.get_mut(id).expect("opened just above").proxy = true;
+        id
+    }
+
+    /// Runs what a follower has sent in session `id`. Returns the answer, nothing if there is none yet.
+    pub fn serve(&mut self, id: SessionId, forward: &Forward, request: Request, now: u64) -> Option<Vec<u8>> {
+        let session = self.sessions.get_mut(id)?;
+        session.db = forward.db;
+        session.write_offset = forward.written;
+        session.out.set_proto(forward.proto);
+        session.request = Some(Box::new(Request { many: forward.manner != Manner::One, ..request }));
+        let before = self.ks.effects.offset();
+        match forward.manner {
+            Manner::One => {
+                self.serve_one(id, forward.commands.first()?, now);
+                if self.sessions.get(id)?.wait.is_some() {
+                    return None;
+                }
+            }
+            Manner::Many => {
+                for argv in &forward.commands {
+                    self.serve_one(id, argv, now);
+                    self.end_wait(id, Ok(()));
+                }
+            }
+            Manner::Atomic => self.serve_atomic(id, &forward.commands, now)?,
+        }
+        let answer = self.take_answer(id)?;
+        if forward.manner != Manner::One && self.ks.effects.offset() != before {
+            let mut me = self.sessions.take(id)?;
+            self.note_answer(&mut me, &answer);
+            self.sessions.put(me);
+        }
+        Some(answer)
+    }
+
+    fn serve_one(&mut self, id: SessionId, argv: &[Vec<u8>], now: u64) {
+        let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+        let name = argv.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+        if NEVER.contains(&&name[..]) {
+            if let Some(session) = self.sessions.get_mut(id) {
+                let name = String::from_utf8_lossy(&name);
+                session.out.error(&Error::new(format!("ERR '{name}' is about a connection and cannot be sent on")));
+            }
+            return;
+        }
+        self.call(id, &argv, now);
+    }
+
+    fn serve_atomic(&mut self, id: SessionId, commands: &[Vec<Vec<u8>>], now: u64) -> Option<()> {
+        self.call(id, &[b"MULTI"], now);
+        let mut spoiled = Vec::new();
+        for argv in commands {
+            self.sessions.get_mut(id)?.out.rewind(0);
+            self.serve_one(id, argv, now);
+            let out = self.sessions.get(id)?.out.bytes();
+            if spoiled.is_empty() && out.first() == Some(&b'-') {
+                spoiled = out.to_vec();
+            }
+        }
+        self.sessions.get_mut(id)?.out.rewind(0);
+        self.call(id, &[b"EXEC"], now);
+        self.sessions.get_mut(id)?.out.raw(&spoiled);
+        Some(())
+    }
+
+    /// Takes what a session that stands for one far away has to say, if it does not wait.
+    pub fn take_answer(&mut self, id: SessionId) -> Option<Vec<u8>> {
+        let session = self.sessions.get_mut(id)?;
+        session.wait.is_none().then(|| std::mem::take(session.out.bytes_mut()))
+    }
+
+    /// Notes as an effect what a request was answered that has changed something.
+    pub(super) fn note_answer(&mut self, me: &mut Session, answer: &[u8]) {
+        let Some(request) = &me.request else { return };
+        self.ks.answered.note(request, answer);
+        let message = Answered::message(request, answer);
+        self.ks.effects.also(self.ks.db(), &[b"PUBLISH", CHANNEL, &message]);
+        self.end_effects();
+        me.write_offset = self.ks.effects.offset();
+    }
+}
+
+/// Flags of commands that can change what all engines have.
+const CHANGES: u32 = flag::WRITE | flag::MAY_REPLICATE;
+
+/// Commands about the connection they come on, which is not there.
+const NEVER: &[&[u8]] = &[
+    b"auth",
+    b"failover",
+    b"hello",
+    b"monitor",
+    b"psubscribe",
+    b"psync",
+    b"quit",
+    b"replicaof",
+    b"reset",
+    b"shutdown",
+    b"slaveof",
+    b"ssubscribe",
+    b"subscribe",
+    b"sync",
+];
