@@ -11,8 +11,9 @@
 //! | 4 | [`rdb`] | the state format, both ways: snapshots, files, DUMP |
 //! | 5 | [`cmd`] | what each command means, one file per family: row above function |
 //! | 5 | [`persist`] | snapshot and log in any storage with transactions: what to write next, and reading it back |
-//! | 6 | `server` | the native host: sockets and files (feature `server`) |
-//! | 6 | `wasm` | the browser host: the bindings, and all that names JavaScript |
+//! | 6 | [`replica`] | leader and followers as one state machine: bytes in, bytes and wishes out; no sockets |
+//! | 7 | `server` | the native host: sockets and files (feature `server`) |
+//! | 7 | `wasm` | the browser host: the bindings, and all that names JavaScript |
 //!
 //! What never happens here: the engine reads no clock, owns no thread, does no I/O, keeps no global, and does not panic on
 //! any input.
@@ -26,6 +27,7 @@ pub mod ds;
 pub mod engine;
 pub mod persist;
 pub mod rdb;
+pub mod replica;
 pub mod resp;
 #[cfg(all(feature = "server", not(target_family = "wasm")))]
 pub mod server;

@@ -8,7 +8,7 @@ use super::reply::Proto;
 use super::row::{RowId, flag};
 use super::session::{Session, SessionId, Wait};
 use super::value::Type;
-use super::{Engine, keyspace::Expiry, unit_flags};
+use super::{Engine, keyspace::Expiry, unit_flags, wait};
 
 /// What an engine does about commands that change data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +96,21 @@ impl Engine {
         self.ks.expiry = Expiry::Hides;
         self.ks.effects.record(false);
         self.ks.effects.out().clear();
+        let waiting: Vec<SessionId> = self.sessions.iter().filter(|me| !me.proxy).map(|me| me.place).collect();
+        waiting.into_iter().for_each(|id| self.hand_over(id));
+    }
+
+    /// Session `id` of a leader that becomes a follower: what it waits for to change something is the new leader's to do, and what it
+    /// watches may be another history.
+    fn hand_over(&mut self, id: SessionId) {
+        let Some(mut me) = self.sessions.take(id) else { return };
+        me.dirty_cas |= !me.watching.is_empty();
+        let waits = me.wait.as_ref().is_some_and(|wait| wait.afar.is_none() && !wait.postponed);
+        let for_leader = me.last.is_some_and(|row| self.needs_leader(row, &me));
+        if waits && for_leader && let Some(wait) = wait::stop_waiting(&mut self.ks, &mut self.server, &mut me) {
+            self.put_forward(&mut me, Manner::One, vec![wait.argv]);
+        }
+        self.sessions.put(me);
     }
 
     /// Decides by itself again.

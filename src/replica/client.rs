@@ -1,6 +1,6 @@
 //! The side of a follower that has things done by the leader: what it has asked for, and what it was answered.
 
-use super::message::{ALL, Message};
+use super::message::Message;
 use super::node::{Node, Role};
 use crate::engine::forward::Forward;
 use crate::engine::{Engine, Error};
@@ -196,10 +196,5 @@ impl Node {
     /// Whether anything waits for the leader.
     pub(super) fn wants_something(&self) -> bool {
         !self.client.requests.is_empty()
-    }
-
-    /// The name of everybody, for messages to all.
-    pub(super) fn everybody() -> &'static str {
-        ALL
     }
 }

@@ -71,9 +71,8 @@ impl Node {
         if term < self.promised || (term == self.promised && self.is_leading()) {
             return;
         }
-        if let Some(follower) = self.follower(from)
-            && term == self.promised
-        {
+        let promised = self.promised;
+        if let Some(follower) = self.follower(from).filter(|_| term == promised) {
             follower.heard = now;
             follower.asked = None;
             engine.server.afar.leader.heard_ms = now;
