@@ -1,0 +1,308 @@
+//! Nodes with their engines, a lock that one of them holds, a storage, a network and a clock, all in one process and by one seed.
+
+use std::collections::BTreeMap;
+use tabdis::base::rng::Rng;
+use tabdis::cmd;
+use tabdis::engine::{Engine, Options, Proto, SessionId};
+use tabdis::persist::{self, Here, MemoryStorage, Next, Persist, Resumed, Storage};
+use tabdis::replica::{self, Node, Terms, Want};
+
+/// One tab.
+pub struct Tab {
+    pub name: String,
+    pub engine: Engine,
+    pub node: Node,
+    pub persist: Option<Persist>,
+    /// The session of its user, and what that waits for.
+    pub user: SessionId,
+    pub busy: Option<(String, String, u64)>,
+    pub frozen: bool,
+    inbox: Vec<(u64, u64, Vec<u8>)>,
+    next: u64,
+    /// Whom the lock was taken from learns of it when it runs again.
+    deposed: bool,
+}
+
+/// Everything.
+pub struct World {
+    pub now: u64,
+    pub rng: Rng,
+    pub tabs: Vec<Tab>,
+    pub storage: MemoryStorage,
+    pub holder: Option<String>,
+    /// Chances in a thousand that a message is doubled.
+    pub doubled: u64,
+    /// What each value pushed was answered: (list, length).
+    pub acked: BTreeMap<String, (String, i64)>,
+    pub sent: u64,
+    pub errors: u64,
+    pub take_overs: u64,
+    order: u64,
+    names: u64,
+}
+
+const LONGEST_DELAY: u64 = 15;
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        World {
+            now: 1_700_000_000_000,
+            rng: Rng::new(seed),
+            tabs: Vec::new(),
+            storage: MemoryStorage::default(),
+            holder: None,
+            doubled: 0,
+            acked: BTreeMap::new(),
+            sent: 0,
+            errors: 0,
+            take_overs: 0,
+            order: 0,
+            names: 0,
+        }
+    }
+
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.rng.u64() % n
+    }
+
+    /// A new tab.
+    pub fn open(&mut self) {
+        self.names += 1;
+        let name = format!("tab{}", self.names);
+        let seed = self.rng.u64();
+        let mut engine = Engine::new(cmd::table(), &Options { databases: 16, seed, now: self.now });
+        engine.server.config.enable_debug_command = tabdis::engine::config::Permission::Yes;
+        let node = Node::new(&name, &mut engine, Terms::default(), replica::Options::default(), self.now);
+        let user = engine.open("user", Proto::Resp2, self.now);
+        self.tabs.push(Tab {
+            name,
+            engine,
+            node,
+            persist: None,
+            user,
+            busy: None,
+            frozen: false,
+            inbox: Vec::new(),
+            next: self.now,
+            deposed: false,
+        });
+    }
+
+    /// A tab is gone without a word; the lock, if it had it, is free. What it had said is on its way.
+    pub fn crash(&mut self, at: usize) {
+        let tab = self.tabs.remove(at);
+        if self.holder.as_ref() == Some(&tab.name) {
+            self.holder = None;
+        }
+        for tab in self.tabs.iter_mut().filter(|tab| !tab.frozen) {
+            tab.next = self.now;
+        }
+        let now = self.now;
+        for other in self.tabs.iter_mut().filter(|tab| !tab.frozen) {
+            other.node.note_gone(&mut other.engine, &tab.name, now);
+        }
+    }
+
+    /// The user of a tab appends a value that nobody else appends.
+    pub fn push(&mut self, at: usize) {
+        let list = format!("list{}", self.below(3));
+        self.sent += 1;
+        let value = format!("v{}", self.sent);
+        let now = self.now;
+        let tab = &mut self.tabs[at];
+        if tab.frozen || tab.busy.is_some() {
+            return;
+        }
+        tab.busy = Some((list.clone(), value.clone(), now));
+        tab.engine.call(tab.user, &[b"RPUSH", list.as_bytes(), value.as_bytes()], now);
+        tab.node.work(&mut tab.engine, now);
+        self.settle(at);
+    }
+
+    /// Takes what the user was answered, and sends what the node says.
+    fn settle(&mut self, at: usize) {
+        let tab = &mut self.tabs[at];
+        let log = tab.node.take_log();
+        if let Some(persist) = &mut tab.persist {
+            persist.push(&log);
+        }
+        let session = tab.engine.sessions.get_mut(tab.user).expect("it is open");
+        if session.wait.is_none() && !session.out.bytes().is_empty() {
+            let answer = std::mem::take(session.out.bytes_mut());
+            let (list, value, _) = tab.busy.take().expect("it asked for something");
+            let text = String::from_utf8_lossy(&answer).into_owned();
+            match text.strip_prefix(':').and_then(|n| n.trim_end().parse().ok()) {
+                Some(length) => _ = self.acked.insert(value, (list, length)),
+                None => self.errors += 1,
+            }
+        }
+        let tab = &mut self.tabs[at];
+        let (from, out) = (tab.name.clone(), tab.node.take_out());
+        for out in out {
+            for to in 0..self.tabs.len() {
+                if self.tabs[to].name == from || !(out.to == "*" || out.to == self.tabs[to].name) {
+                    continue;
+                }
+                let copies = if self.below(1000) < self.doubled { 2 } else { 1 };
+                for _ in 0..copies {
+                    self.order += 1;
+                    // From one to another in order; among others in any.
+                    let delay = 1 + self.below(LONGEST_DELAY);
+                    let due = self.now + delay;
+                    let (order, bytes) = (self.order, out.bytes.clone());
+                    self.tabs[to].inbox.push((due, order, bytes));
+                }
+            }
+        }
+        let wants = self.tabs[at].node.take_wants();
+        for want in wants {
+            match want {
+                Want::Steal => self.take_lock(at),
+                Want::Ready => self.begin_to_lead(at),
+                Want::Version(_) => panic!("there is one version"),
+            }
+        }
+    }
+
+    /// The lock goes to this tab, whoever had it.
+    fn take_lock(&mut self, at: usize) {
+        let name = self.tabs[at].name.clone();
+        if self.holder.as_ref() == Some(&name) {
+            return;
+        }
+        let before = self.holder.replace(name);
+        for tab in self.tabs.iter_mut().filter(|tab| Some(&tab.name) == before.as_ref()) {
+            tab.deposed = true;
+        }
+        self.take_overs += 1;
+        let others: Vec<String> = self.tabs.iter().map(|tab| tab.name.clone()).collect();
+        let now = self.now;
+        let tab = &mut self.tabs[at];
+        let term = claim(&self.storage, tab, now);
+        tab.node.candidate(&mut tab.engine, term, &others, now);
+        self.settle(at);
+    }
+
+    /// Others have said what they have: what is stored and what is here become the same.
+    fn begin_to_lead(&mut self, at: usize) {
+        let now = self.now;
+        let tab = &mut self.tabs[at];
+        if self.holder.as_ref() != Some(&tab.name) {
+            return;
+        }
+        let persist = tab.persist.as_mut().expect("it has claimed the storage");
+        let (stored, here) = (persist.offset(), tab.engine.ks.effects.offset());
+        if here > stored {
+            match tab.node.since(stored) {
+                Some(bytes) => _ = persist.push(&bytes),
+                None => persist.replaced(here),
+            }
+        }
+        let term = tab.node.promised();
+        tab.node.lead(&mut tab.engine, term, now);
+        let terms = tab.node.terms().to_text();
+        tab.persist.as_mut().expect("just used").note("terms", terms.as_bytes());
+        self.settle(at);
+    }
+
+    /// Lets a millisecond pass.
+    pub fn step(&mut self) {
+        self.now += 1;
+        if self.holder.is_none() {
+            let free: Vec<usize> = (0..self.tabs.len()).filter(|at| !self.tabs[*at].frozen).collect();
+            if !free.is_empty() {
+                let at = free[self.below(free.len() as u64) as usize];
+                self.take_lock(at);
+            }
+        }
+        for at in 0..self.tabs.len() {
+            if self.tabs[at].frozen {
+                continue;
+            }
+            self.run(at);
+        }
+    }
+
+    fn run(&mut self, at: usize) {
+        let now = self.now;
+        let tab = &mut self.tabs[at];
+        if std::mem::take(&mut tab.deposed) {
+            tab.node.step_down(&mut tab.engine, now);
+            tab.persist = None;
+        }
+        let mut due: Vec<(u64, u64, Vec<u8>)> = tab.inbox.extract_if(.., |(at, ..)| *at <= now).collect();
+        due.sort();
+        for (_, _, bytes) in due {
+            let tab = &mut self.tabs[at];
+            tab.node.receive(&mut tab.engine, &bytes, now);
+            self.settle(at);
+        }
+        let tab = &mut self.tabs[at];
+        if tab.next <= now {
+            tab.engine.tick(now);
+            tab.next = tab.node.tick(&mut tab.engine, now).max(now + 1);
+            self.settle(at);
+        }
+        // A transaction now and then.
+        if self.below(5) == 0 {
+            let storage = &self.storage;
+            let tab = &mut self.tabs[at];
+            let Some(persist) = &mut tab.persist else { return };
+            if let Next::Commit(batch) = persist.next(&mut tab.engine.ks, || true, now) {
+                let result = persist::run(storage.commit(&batch));
+                persist.done(batch, result);
+                let (mark, fenced) = (persist.mark(), persist.is_read_only());
+                if fenced {
+                    tab.deposed = true;
+                } else if tab.node.is_leading() {
+                    tab.node.note_stored(&mut tab.engine, mark, now);
+                }
+                self.settle(at);
+            }
+        }
+    }
+
+    /// What a tab answers.
+    pub fn ask(&mut self, at: usize, words: &[&str]) -> String {
+        let now = self.now;
+        let tab = &mut self.tabs[at];
+        let session = tab.engine.open_host("look", now);
+        tab.engine.call(session, &words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>(), now);
+        let answer = String::from_utf8_lossy(tab.engine.sessions.get(session).expect("open").out.bytes()).into_owned();
+        tab.engine.close(session);
+        answer
+    }
+}
+
+/// Claims the storage for a tab and brings its engine to what is stored. Returns the number of the term.
+fn claim(storage: &MemoryStorage, tab: &mut Tab, now: u64) -> u64 {
+    let terms = |notes: &[(String, Vec<u8>)]| {
+        let text = notes.iter().find(|(name, _)| name == "terms").map(|(_, text)| text.clone()).unwrap_or_default();
+        Terms::parse(&text).expect("we wrote them")
+    };
+    let (own, here) = (tab.node.terms().clone(), tab.engine.ks.effects.offset());
+    let here = Here { offset: here, mark: tab.node.mark() };
+    let agree = |notes: &[(String, Vec<u8>)]| own.agree(&terms(notes));
+    let options = persist::Options { least_log: 4096, chunk: 1024, ..persist::Options::default() };
+    let resumed = persist::run(persist::resume(storage, &mut tab.engine, here, agree, options, async |_| {}));
+    let persist = match resumed.expect("memory does not fail") {
+        Resumed::Ours(persist, report) => {
+            tab.node.brought(&mut tab.engine, &report.replayed, terms(&report.manifest.notes));
+            *persist
+        }
+        Resumed::Other => {
+            let mut aside = tab.engine.beside(now);
+            let opened = persist::run(persist::open(storage, &mut aside, options, async |_| {}));
+            let (persist, report) = opened.expect("memory does not fail");
+            assert_eq!(report.damage, None);
+            tab.engine.take_over(aside.ks, now);
+            tab.engine.effects().clear();
+            tab.engine.ks.effects.set_offset(report.offset);
+            tab.node.replaced(&tab.engine, terms(&report.manifest.notes));
+            persist
+        }
+    };
+    let term = persist.epoch();
+    tab.persist = Some(persist);
+    term
+}
