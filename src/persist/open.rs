@@ -128,6 +128,14 @@ pub async fn is_claimed<S: Storage>(storage: &S, claim: Option<&[u8]>) -> Result
     }
 }
 
+/// The number of a claim; 0 if it cannot be read, which does no harm: the name beside it tells claims apart.
+pub(super) fn epoch(crc: &Crc64, bytes: &[u8]) -> u64 {
+    let Ok(payload) = unseal(crc, Key::Epoch, bytes) else { return 0 };
+    let mut parser = parse::Parser::trusted();
+    let Ok(Some(frame)) = parser.next(payload) else { return 0 };
+    frame.iter().nth(1).and_then(crate::base::num::parse_u64).unwrap_or(0)
+}
+
 /// What a crash may have left behind: parts of snapshots that were never named, and the torn end of the log.
 fn litter(manifest: &Manifest, next: u64) -> Vec<Range<Key>> {
     let Manifest { generation, chunks, log, .. } = *manifest;
@@ -255,7 +263,7 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
     /// conflict if the manifest is not the one that was read any more, or there is another record.
     async fn claim(&mut self, owner: &str, manifest: Option<&[u8]>) -> Result<Vec<u8>, StorageError> {
         let before = self.value(Key::Epoch, Key::Log(0)).await?;
-        let epoch = before.as_ref().map_or(0, |bytes| self.epoch(bytes)).wrapping_add(1).to_string();
+        let epoch = before.as_ref().map_or(0, |bytes| epoch(&self.crc, bytes)).wrapping_add(1).to_string();
         let mut payload = Vec::new();
         encode::command(&mut payload, &[b"EPOCH", epoch.as_bytes(), owner.as_bytes()]);
         let claim = seal(&self.crc, Key::Epoch, &payload);
@@ -270,14 +278,6 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
         }
         self.storage.commit(&batch).await?;
         Ok(claim)
-    }
-
-    /// The number of a claim; 0 if it cannot be read, which does no harm: the name beside it tells claims apart.
-    fn epoch(&self, bytes: &[u8]) -> u64 {
-        let Ok(payload) = unseal(&self.crc, Key::Epoch, bytes) else { return 0 };
-        let mut parser = parse::Parser::trusted();
-        let Ok(Some(frame)) = parser.next(payload) else { return 0 };
-        frame.iter().nth(1).and_then(crate::base::num::parse_u64).unwrap_or(0)
     }
 
     /// Loads the snapshot. Returns whether it is good.

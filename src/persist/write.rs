@@ -247,6 +247,11 @@ impl Persist {
         self.claim.as_deref()
     }
 
+    /// The number of the claim; 0 if the storage is not ours. Later claims have larger ones.
+    pub fn epoch(&self) -> u64 {
+        self.claim.as_ref().map_or(0, |claim| super::open::epoch(&self.crc, claim))
+    }
+
     /// Says that the storage is not ours any more: nothing is ever written again.
     pub fn disown(&mut self) {
         self.claim = None;

@@ -68,6 +68,9 @@ impl Node {
 
     /// Takes note that `from` leads under `term`, if no later one is known.
     pub(super) fn hear_leader(&mut self, engine: &mut Engine, from: &str, term: u64, now: u64) {
+        if self.gone.as_deref() == Some(from) && term <= self.promised {
+            return;
+        }
         if term < self.promised || (term == self.promised && self.is_leading()) {
             return;
         }
@@ -89,6 +92,7 @@ impl Node {
         if !same {
             engine.lose_watches();
         }
+        self.gone = None;
         self.role = Role::Following(Follower::new(from, now));
         self.client.begin_anew();
         self.forget_early_answers();
@@ -152,7 +156,7 @@ impl Node {
     ) {
         let here = self.backlog.end();
         let most = self.options.most_waiting;
-        let gathering = self.is_gathering_from(from);
+        let gathering = self.is_gathering_from(from) || self.was_led_by(from);
         if let Some(follower) = self.follower(from) {
             if let Some(loading) = &mut follower.loading {
                 let end = loading.offset + loading.behind.len() as u64;

@@ -27,7 +27,6 @@ pub(super) struct Full {
 struct Giving {
     to: String,
     number: u64,
-    offset: u64,
     /// Bytes in no piece yet.
     bytes: Vec<u8>,
     complete: bool,
@@ -132,7 +131,7 @@ impl Node {
         let (offset, terms) = (engine.ks.effects.offset(), self.terms.clone());
         self.say(&to, &Message::Full { number, offset, terms });
         let (bytes, complete, heard) = (Vec::new(), false, now);
-        self.full.giving = Some(Giving { to, number, offset, bytes, complete, sent: 0, got: 0, heard });
+        self.full.giving = Some(Giving { to, number, bytes, complete, sent: 0, got: 0, heard });
         true
     }
 

@@ -11,8 +11,9 @@ pub(super) struct Gathering {
     term: u64,
     /// Who has not answered.
     missing: BTreeSet<String>,
-    /// Until when it waits for them.
+    /// Until when it waits for them, and until when at least: what its last leader has said may still wait to be taken in.
     until: u64,
+    since: u64,
     /// The furthest one.
     best: Option<(u64, u64, String)>,
     /// It is being asked for what it has.
@@ -38,11 +39,14 @@ impl Node {
             self.step_down(engine, now);
         }
         engine.lose_watches();
+        self.gone = self.leader().map(str::to_string).or(self.gone.take());
         self.promised = self.promised.max(term);
         let missing = others.iter().filter(|name| **name != self.name).cloned().collect();
         let until = now + self.options.gather;
         let (best, fetching, loading, ready) = (None, false, None, false);
-        self.role = Role::Gathering(Gathering { term, missing, until, best, fetching, loading, ready });
+        let since = now + self.options.drain;
+        let gathering = Gathering { term, missing, until, since, best, fetching, loading, ready };
+        self.role = Role::Gathering(gathering);
         self.say(ALL, &Message::Gather { term });
         self.gather_on(now);
     }
@@ -51,6 +55,16 @@ impl Node {
     pub(super) fn is_gathering_from(&self, from: &str) -> bool {
         matches!(&self.role, Role::Gathering(gathering)
             if gathering.fetching && gathering.best.as_ref().is_some_and(|(_, _, best)| best == from))
+    }
+
+    /// Whether `from` led before and is gone, and what it has said then may still come.
+    pub(super) fn was_led_by(&self, from: &str) -> bool {
+        let open = match &self.role {
+            Role::Gathering(gathering) => !gathering.fetching,
+            Role::Seeking { .. } => true,
+            _ => false,
+        };
+        open && self.gone.as_deref() == Some(from)
     }
 
     pub(super) fn gathering(&mut self) -> Option<&mut Gathering> {
@@ -71,6 +85,7 @@ impl Node {
             self.step_down(engine, now);
         }
         self.lose_leader(engine, now);
+        self.gone = None;
         let offset = self.backlog.end();
         let answer = Message::Position { gather: term, term: self.terms.at(offset), offset };
         self.say(from, &answer);
@@ -100,6 +115,9 @@ impl Node {
             return u64::MAX;
         }
         let over = now >= gathering.until;
+        if now < gathering.since {
+            return gathering.since;
+        }
         if !gathering.fetching && (gathering.missing.is_empty() || over) {
             gathering.best.take_if(|(t, o, _)| (*t, *o) <= (term, offset));
             match &gathering.best {

@@ -25,8 +25,9 @@ pub(super) struct Leading {
 
 #[derive(Default)]
 struct Client {
-    /// The number of the request that comes next.
+    /// The number of the request that comes next, and the first one whose answer it may not have.
     next: u64,
+    oldest: u64,
     /// Answers to requests that changed nothing, until it says that it has them.
     answers: BTreeMap<u64, (u64, Vec<u8>)>,
     running: BTreeMap<u64, (SessionId, bool)>,
@@ -150,6 +151,9 @@ impl Node {
         let Some(leading) = self.leading() else { return };
         let client = leading.clients.entry(from.to_string()).or_default();
         let serial = forward.serial;
+        // What comes late or twice does not know what it has got since.
+        client.oldest = client.oldest.max(oldest);
+        let oldest = client.oldest;
         client.answers.retain(|answered, _| *answered >= oldest);
         client.next = client.next.max(oldest);
         if serial > client.next {

@@ -21,8 +21,9 @@ pub struct Options {
     pub idle: u64,
     /// A leader that was asked and stays silent for so long is not there.
     pub patience: u64,
-    /// A leader waits for so long for the others to say how far they are.
+    /// A leader waits for so long for the others to say how far they are, and at least so long for what the last one has said.
     pub gather: u64,
+    pub drain: u64,
     /// Commands that no leader answers, because there is none, fail after so long.
     pub give_up: u64,
     /// Bytes of the feed that are kept for those who miss some.
@@ -38,6 +39,7 @@ impl Default for Options {
             idle: 1000,
             patience: 800,
             gather: 300,
+            drain: 5,
             give_up: 10_000,
             backlog: 1 << 20,
             most_waiting: 64 << 20,
@@ -84,6 +86,8 @@ pub struct Node {
     pub(super) mark: Mark,
     pub(super) role: Role,
     pub(super) client: Client,
+    /// Who led before, and is gone.
+    pub(super) gone: Option<String>,
     /// Those who get everything anew from here.
     pub(super) full: Full,
     /// Somebody looks at it.
@@ -112,6 +116,7 @@ impl Node {
             mark: Mark::default(),
             role: Role::Seeking { since: now, asked: 0 },
             client: Client::default(),
+            gone: None,
             full: Full::default(),
             visible: true,
             stored: None,
@@ -357,7 +362,10 @@ impl Node {
     pub fn note_gone(&mut self, engine: &mut Engine, who: &str, now: u64) {
         self.full.forget(engine, who);
         match &mut self.role {
-            Role::Following(follower) if follower.leader == who => self.lose_leader(engine, now),
+            Role::Following(follower) if follower.leader == who => {
+                self.lose_leader(engine, now);
+                self.gone = Some(who.to_string());
+            }
             Role::Gathering(gathering) => gathering.forget(who),
             Role::Leading(leading) => leading.forget(engine, who),
             _ => {}

@@ -17,10 +17,19 @@ pub struct Tab {
     pub user: SessionId,
     pub busy: Option<(String, String, u64)>,
     pub frozen: bool,
-    inbox: Vec<(u64, u64, Vec<u8>)>,
+    inbox: Vec<Mail>,
     next: u64,
     /// Whom the lock was taken from learns of it when it runs again.
     deposed: bool,
+}
+
+/// A message on its way.
+struct Mail {
+    due: u64,
+    order: u64,
+    from: String,
+    copy: bool,
+    bytes: Vec<u8>,
 }
 
 /// Everything.
@@ -88,16 +97,20 @@ impl World {
         });
     }
 
-    /// A tab is gone without a word; the lock, if it had it, is free. What it had said is on its way.
+    /// A tab is gone without a word; the lock, if it had it, is free. What it had said has left it, and comes before anything that
+    /// is said by those who learn of its end, as it is with channels and locks of a browser.
     pub fn crash(&mut self, at: usize) {
         let tab = self.tabs.remove(at);
         if self.holder.as_ref() == Some(&tab.name) {
             self.holder = None;
         }
-        for tab in self.tabs.iter_mut().filter(|tab| !tab.frozen) {
-            tab.next = self.now;
-        }
         let now = self.now;
+        for mail in self.tabs.iter_mut().flat_map(|tab| &mut tab.inbox).filter(|mail| mail.from == tab.name) {
+            mail.due = mail.due.min(now);
+        }
+        for tab in self.tabs.iter_mut().filter(|tab| !tab.frozen) {
+            tab.next = now;
+        }
         for other in self.tabs.iter_mut().filter(|tab| !tab.frozen) {
             other.node.note_gone(&mut other.engine, &tab.name, now);
         }
@@ -144,13 +157,16 @@ impl World {
                     continue;
                 }
                 let copies = if self.below(1000) < self.doubled { 2 } else { 1 };
-                for _ in 0..copies {
+                for copy in 0..copies {
                     self.order += 1;
-                    // From one to another in order; among others in any.
                     let delay = 1 + self.below(LONGEST_DELAY);
-                    let due = self.now + delay;
-                    let (order, bytes) = (self.order, out.bytes.clone());
-                    self.tabs[to].inbox.push((due, order, bytes));
+                    // From one to another in their order, but for copies; among others in any.
+                    let earlier = self.tabs[to].inbox.iter().filter(|mail| mail.from == from && !mail.copy);
+                    let after = earlier.map(|mail| mail.due).max().filter(|_| copy == 0).unwrap_or(0);
+                    let due = after.max(self.now + delay);
+                    let (order, from, bytes) = (self.order, from.clone(), out.bytes.clone());
+                    let mail = Mail { due, order, from, copy: copy > 0, bytes };
+                    self.tabs[to].inbox.push(mail);
                 }
             }
         }
@@ -230,9 +246,9 @@ impl World {
             tab.node.step_down(&mut tab.engine, now);
             tab.persist = None;
         }
-        let mut due: Vec<(u64, u64, Vec<u8>)> = tab.inbox.extract_if(.., |(at, ..)| *at <= now).collect();
-        due.sort();
-        for (_, _, bytes) in due {
+        let mut due: Vec<Mail> = tab.inbox.extract_if(.., |mail| mail.due <= now).collect();
+        due.sort_by_key(|mail| (mail.due, mail.order));
+        for Mail { bytes, .. } in due {
             let tab = &mut self.tabs[at];
             tab.node.receive(&mut tab.engine, &bytes, now);
             self.settle(at);
