@@ -100,7 +100,11 @@ impl World {
     /// A tab is gone without a word; the lock, if it had it, is free. What it had said has left it, and comes before anything that
     /// is said by those who learn of its end, as it is with channels and locks of a browser.
     pub fn crash(&mut self, at: usize) {
-        let tab = self.tabs.remove(at);
+        let mut tab = self.tabs.remove(at);
+        if !self.tabs.iter().any(|tab| !tab.frozen && tab.node.is_up()) {
+            // Nobody else has what it had: it is as safe as its storage makes it, which has been given it.
+            store_all(&self.storage, &mut tab, self.now);
+        }
         if self.holder.as_ref() == Some(&tab.name) {
             self.holder = None;
         }
@@ -287,6 +291,21 @@ impl World {
         let answer = String::from_utf8_lossy(tab.engine.sessions.get(session).expect("open").out.bytes()).into_owned();
         tab.engine.close(session);
         answer
+    }
+}
+
+/// Does all transactions that are to be done.
+fn store_all(storage: &MemoryStorage, tab: &mut Tab, now: u64) {
+    let Some(persist) = &mut tab.persist else { return };
+    loop {
+        match persist.next(&mut tab.engine.ks, || true, now) {
+            Next::Commit(batch) => {
+                let result = persist::run(storage.commit(&batch));
+                persist.done(batch, result);
+            }
+            Next::Again => {}
+            Next::Wait => return,
+        }
     }
 }
 
