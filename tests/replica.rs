@@ -85,7 +85,9 @@ fn worlds(faults: Faults) {
         (acked, errors) = (acked + world.acked.len(), errors + world.errors);
         take_overs += world.take_overs;
     }
-    println!("{count} worlds: {acked} writes acknowledged, {errors} refused, {take_overs} take-overs; none lost, none doubled");
+    println!(
+        "{count} worlds: {acked} writes acknowledged, {errors} refused, {take_overs} take-overs; none lost, none doubled"
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! network, a save in progress) are lines of [`Server::host_info`](crate::engine::Server::host_info), which replace those here.
 
 use super::connection::REDIS_VERSION;
-use crate::engine::pubsub::Kind;
 use crate::engine::forward::Part;
+use crate::engine::pubsub::Kind;
 use crate::engine::{Ctx, Group, Outcome, Row, flag};
 use std::collections::BTreeSet;
 

@@ -107,7 +107,10 @@ impl Engine {
         me.dirty_cas |= !me.watching.is_empty();
         let waits = me.wait.as_ref().is_some_and(|wait| wait.afar.is_none() && !wait.postponed);
         let for_leader = me.last.is_some_and(|row| self.needs_leader(row, &me));
-        if waits && for_leader && let Some(wait) = wait::stop_waiting(&mut self.ks, &mut self.server, &mut me) {
+        if waits
+            && for_leader
+            && let Some(wait) = wait::stop_waiting(&mut self.ks, &mut self.server, &mut me)
+        {
             self.put_forward(&mut me, Manner::One, vec![wait.argv]);
         }
         self.sessions.put(me);
@@ -150,7 +153,8 @@ impl Engine {
 
     /// Whether session `id` would have to have a command run by the leader: then it waits, and does nothing else meanwhile.
     pub fn forwards(&self, id: SessionId, row_id: RowId) -> bool {
-        self.is_following() && self.sessions.get(id).is_some_and(|me| me.multi.is_none() && self.needs_leader(row_id, me))
+        self.is_following()
+            && self.sessions.get(id).is_some_and(|me| me.multi.is_none() && self.needs_leader(row_id, me))
     }
 
     /// Makes `me` wait for what the leader answers to the command.

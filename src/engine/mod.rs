@@ -318,7 +318,18 @@ impl<'a> Ctx<'a> {
         let Again { on_missing, argv, retry_at } = again;
         let argv = argv.unwrap_or_else(|| self.argv.iter().map(|arg| arg.to_vec()).collect());
         let (db, postponed) = (self.ks.db(), false);
-        self.wait = Some(Wait { keys: unique, db, kind, on_missing, deadline, retry_at, argv, postponed, acks: None, afar: None });
+        self.wait = Some(Wait {
+            keys: unique,
+            db,
+            kind,
+            on_missing,
+            deadline,
+            retry_at,
+            argv,
+            postponed,
+            acks: None,
+            afar: None,
+        });
     }
 
     /// Runs another command in the same unit (EXEC, scripts): its reply goes to `out`, its effects join the unit's.

@@ -339,7 +339,9 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
                     self.damaged(*key, what);
                     return Ok(());
                 }
-                self.report.replayed.extend_from_slice(self.keep.then_some(&payload[have..]).unwrap_or_default());
+                if self.keep {
+                    self.report.replayed.extend_from_slice(&payload[have..]);
+                }
                 self.report.records += 1;
                 self.report.log_bytes += value.len() as u64;
                 self.report.offset += payload.len() as u64;

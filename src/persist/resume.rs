@@ -16,9 +16,10 @@ pub struct Here {
 
 /// What came of it.
 pub enum Resumed {
-    /// The engine has all that is stored, and perhaps more: `Report::offset` says how far the log goes. The storage is claimed.
-    Ours(Box<Persist>, Report),
-    /// What is stored is another history, or begins behind what the engine has: it has to be loaded as a whole. Nothing was changed.
+    /// The engine has all that is stored, and perhaps more: [`Report::offset`] says how far the log goes. The storage is claimed.
+    Ours(Box<(Persist, Report)>),
+    /// What is stored is another history, or begins behind what the engine has: it has to be loaded as a whole. Nothing
+    /// was written.
     Other,
 }
 
@@ -50,6 +51,5 @@ pub async fn resume<S: Storage>(
     if claim.is_none() {
         return Ok(Resumed::Other);
     }
-    let (persist, report) = opening.end(claim, options);
-    Ok(Resumed::Ours(Box::new(persist), report))
+    Ok(Resumed::Ours(Box::new(opening.end(claim, options))))
 }

@@ -4,10 +4,10 @@ use super::message::Message;
 use super::node::{Node, Role, Want};
 use super::terms::Terms;
 use crate::engine::Engine;
+use crate::engine::Keyspace;
 use crate::engine::forward::Leader;
 use crate::persist::Mark;
 use crate::rdb::Reader;
-use crate::engine::Keyspace;
 use crate::resp::parse;
 
 /// What a follower knows of its leader.
@@ -230,7 +230,8 @@ impl Node {
         }
         let silent = now.saturating_sub(follower.heard);
         let after = if eager || !up { options.ask_after } else { options.idle };
-        let (ping, acks) = (silent >= after && now.saturating_sub(follower.pinged) >= after / 2, follower.acked != here);
+        let (ping, acks) =
+            (silent >= after && now.saturating_sub(follower.pinged) >= after / 2, follower.acked != here);
         let stuck = match &follower.loading {
             Some(loading) => now.saturating_sub(loading.heard) > 4 * options.patience,
             None => !follower.continues && now.saturating_sub(follower.synced) > options.patience / 2,

@@ -169,7 +169,9 @@ impl Node {
         now: u64,
     ) {
         let Some(slot) = self.loading(from) else { return };
-        let Some(loading) = slot.as_mut().filter(|loading| loading.number == number && loading.next == n) else { return };
+        let Some(loading) = slot.as_mut().filter(|loading| loading.number == number && loading.next == n) else {
+            return;
+        };
         loading.heard = now;
         if loading.reader.push(&mut loading.ks, bytes).is_err() {
             *slot = None;

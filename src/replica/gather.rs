@@ -1,8 +1,8 @@
 //! Coming to lead: asking all others how far they are, and taking over what the furthest one has.
 
+use super::follow::Loading;
 use super::message::{ALL, Message};
 use super::node::{Node, Role, Want};
-use super::follow::Loading;
 use crate::engine::Engine;
 use std::collections::BTreeSet;
 

@@ -231,34 +231,23 @@ fn read(argv: &[&[u8]]) -> Result<Letter, Odd> {
 fn read_message(kind: &[u8], words: &mut Words) -> Option<Message> {
     let message = match kind {
         b"SYNC" => Message::Sync { term: words.number()?, offset: words.number()? },
-        b"LEAD" => Message::Lead {
-            term: words.number()?,
-            offset: words.number()?,
-            replid: words.name()?,
-            mark: words.mark()?,
-        },
+        b"LEAD" => {
+            Message::Lead { term: words.number()?, offset: words.number()?, replid: words.name()?, mark: words.mark()? }
+        }
         b"CONTINUE" => Message::Continue { terms: words.terms()? },
-        b"FEED" => Message::Feed {
-            term: words.number()?,
-            offset: words.number()?,
-            mark: words.mark()?,
-            bytes: words.bytes()?,
-        },
+        b"FEED" => {
+            Message::Feed { term: words.number()?, offset: words.number()?, mark: words.mark()?, bytes: words.bytes()? }
+        }
         b"FULL" => Message::Full { number: words.number()?, offset: words.number()?, terms: words.terms()? },
-        b"PIECE" => Message::Piece {
-            number: words.number()?,
-            n: words.number()?,
-            last: words.yes()?,
-            bytes: words.bytes()?,
-        },
+        b"PIECE" => {
+            Message::Piece { number: words.number()?, n: words.number()?, last: words.yes()?, bytes: words.bytes()? }
+        }
         b"GOT" => Message::Got { number: words.number()?, n: words.number()? },
         b"ACK" => Message::Ack { offset: words.number()?, visible: words.yes()? },
         b"GETACK" => Message::GetAck,
         b"PING" => Message::Ping,
         b"GATHER" => Message::Gather { term: words.number()? },
-        b"POSITION" => {
-            Message::Position { gather: words.number()?, term: words.number()?, offset: words.number()? }
-        }
+        b"POSITION" => Message::Position { gather: words.number()?, term: words.number()?, offset: words.number()? },
         b"BUSY" => Message::Busy { term: words.number()? },
         b"REQUEST" => Message::Request {
             term: words.number()?,

@@ -68,7 +68,10 @@ pub struct Out {
 
 pub(super) enum Role {
     /// There is no leader that it has heard.
-    Seeking { since: u64, asked: u64 },
+    Seeking {
+        since: u64,
+        asked: u64,
+    },
     Following(Follower),
     /// It holds the lock, and finds out how far others are.
     Gathering(Gathering),

@@ -70,9 +70,15 @@ mod tests {
     fn a_node_is_in_a_history_or_beside_it() {
         let terms = Terms::parse(b"1:0 2:90 4:120").unwrap();
         assert_eq!((terms.at(0), terms.at(89), terms.at(90), terms.at(500)), (1, 1, 2, 4));
-        for (term, offset, within) in
-            [(1, 50, true), (1, 90, true), (1, 91, false), (2, 120, true), (2, 121, false), (4, 999, true), (3, 5, false)]
-        {
+        for (term, offset, within) in [
+            (1, 50, true),
+            (1, 90, true),
+            (1, 91, false),
+            (2, 120, true),
+            (2, 121, false),
+            (4, 999, true),
+            (3, 5, false),
+        ] {
             assert_eq!(terms.go_through(term, offset), within, "{term} {offset}");
         }
         assert!(terms.go_through(0, 0) && !terms.go_through(0, 1));

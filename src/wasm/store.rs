@@ -23,8 +23,8 @@ pub(super) const SLICE_US: u64 = 2_500;
 pub struct Store {
     persist: Persist,
     storage: Rc<Place>,
-    /// Bytes of effects stored before those that the engine has counted. Below zero, wrapped, where it has counted others too.
-    before: u64,
+    /// Bytes of effects that were stored when it was opened.
+    began: u64,
     /// Bytes committed since.
     written: u64,
     /// Whether what is committed is on the disk.
@@ -100,9 +100,9 @@ impl Host {
                 }
                 server.host = Box::new(PageHost::keeping(strict.clone()));
                 let torn = report.torn.unwrap_or(0) + storage.torn();
-                let before = report.offset;
+                let began = report.offset;
                 let storage = Rc::new(storage);
-                let mut store = Store { persist, storage, before, written: 0, strict, saving: None, saved: 0 };
+                let mut store = Store { persist, storage, began, written: 0, strict, saving: None, saved: 0 };
                 store.report(&mut state, now as u64);
                 state.store = Some(store);
                 Ok(Report { torn: Some(torn), ..report })
@@ -155,7 +155,7 @@ impl Host {
                 state.engine.take_over(aside.ks, now as u64);
                 state.engine.ks.effects.restart();
             }
-            store.before = report.offset.wrapping_sub(state.engine.ks.effects.offset());
+            state.engine.ks.effects.set_offset(report.offset);
             store.persist = persist;
             store.report(state, now as u64);
         });
@@ -245,7 +245,7 @@ impl Store {
     /// Tells the engine how snapshot and log stand, for INFO, LASTSAVE, WAITAOF, and commands that have to be refused.
     fn report(&mut self, state: &mut State, now: u64) {
         self.report_snapshot(state, now);
-        let Store { persist, before, written, .. } = self;
+        let Store { persist, began, written, .. } = self;
         let server = &mut state.engine.server;
         let aof = &mut server.aof;
         // What a damaged store says stays.
@@ -255,9 +255,8 @@ impl Store {
         aof.room = persist.room();
         (aof.size, aof.base_size) = (persist.size(), persist.manifest().bytes);
         aof.buffered = persist.offset() - persist.stored();
-        (aof.changed_bytes, aof.written_bytes) = (persist.offset().wrapping_sub(*before), *written);
-        let synced = persist.stored().wrapping_sub(*before);
-        state.engine.log_synced(synced);
+        (aof.changed_bytes, aof.written_bytes) = (persist.offset().saturating_sub(*began), *written);
+        state.engine.log_synced(persist.stored());
     }
 
     fn report_snapshot(&mut self, state: &mut State, now: u64) {

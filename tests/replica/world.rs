@@ -321,9 +321,10 @@ fn claim(storage: &MemoryStorage, tab: &mut Tab, now: u64) -> u64 {
     let options = persist::Options { least_log: 4096, chunk: 1024, ..persist::Options::default() };
     let resumed = persist::run(persist::resume(storage, &mut tab.engine, here, agree, options, async |_| {}));
     let persist = match resumed.expect("memory does not fail") {
-        Resumed::Ours(persist, report) => {
+        Resumed::Ours(ours) => {
+            let (persist, report) = *ours;
             tab.node.brought(&mut tab.engine, &report.replayed, terms(&report.manifest.notes));
-            *persist
+            persist
         }
         Resumed::Other => {
             let mut aside = tab.engine.beside(now);
