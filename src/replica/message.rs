@@ -23,7 +23,7 @@ const MOST: u64 = 1 << 20;
 pub enum Message {
     /// I am at this place and want what follows: to a leader, or to whoever leads.
     Sync { term: u64, offset: u64 },
-    /// I lead; so far I am. `next`: the number of the request I expect of you.
+    /// I lead; so far I am, and so far the log is stored.
     Lead { term: u64, offset: u64, replid: String, mark: Mark },
     /// What you get from here on belongs to this history.
     Continue { terms: Terms },
