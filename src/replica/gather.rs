@@ -60,7 +60,7 @@ impl Node {
     /// Whether `from` led before and is gone, and what it has said then may still come.
     pub(super) fn was_led_by(&self, from: &str) -> bool {
         let open = match &self.role {
-            Role::Gathering(gathering) => !gathering.fetching,
+            Role::Gathering(gathering) => !gathering.fetching && !gathering.ready,
             Role::Seeking { .. } => true,
             _ => false,
         };

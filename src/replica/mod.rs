@@ -8,8 +8,9 @@
 //!   that nobody had before; [`Terms`] says where in the feed each begins. Who is at a place that the leader's terms go through gets what
 //!   is missing; who is beside it gets everything anew. So does who has missed more than the [`Backlog`] holds.
 //! - **Terms.** A host lets its node lead when it holds the lock that only one can hold, and has claimed the storage under the number
-//!   of the term. The node asks all others how far they are ([`Node::candidate`]), takes what somebody has and it has not, and begins.
-//!   From the moment they are asked, the others hear nobody of an earlier term.
+//!   of the term. The node asks all others how far they are ([`Node::candidate`]), takes what somebody has and it has not, and begins
+//!   when that is stored with its term: so the terms that are stored are those of all who ever answered anybody. From the moment they
+//!   are asked, the others hear nobody of an earlier term.
 //! - **Requests.** A follower numbers what it sends to the leader and keeps it until it is answered. A new leader gets again what
 //!   the old one has not answered; what that one had done is known by the feed ([`Answered`](crate::engine::answered::Answered)), and is
 //!   answered, but not done, twice. The leader takes the requests of a follower in their order.

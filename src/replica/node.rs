@@ -52,7 +52,7 @@ impl Default for Options {
 pub enum Want {
     /// There is no leader, or it does not answer: take the lock from whoever has it, and lead.
     Steal,
-    /// What others have was taken over: store what is missing, then call [`Node::lead`].
+    /// What others have was taken over: store what is missing and [`Node::next_terms`], and when that is stored, call [`Node::lead`].
     Ready,
     /// A node speaks another version: the newer of the two cannot be understood by the other.
     Version(u64),
@@ -162,6 +162,13 @@ impl Node {
     /// Who led when.
     pub fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// Who led when, once this one leads under the highest term it has heard of.
+    pub fn next_terms(&self) -> Terms {
+        let mut terms = self.terms.clone();
+        terms.begin(self.promised, self.backlog.end());
+        terms
     }
 
     /// The highest term it has heard of.

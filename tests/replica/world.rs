@@ -13,6 +13,9 @@ pub struct Tab {
     pub engine: Engine,
     pub node: Node,
     pub persist: Option<Persist>,
+    /// The terms that are stored, and whether its own is about to be: then it leads.
+    stored: Terms,
+    ready: bool,
     /// The session of its user, and what that waits for.
     pub user: SessionId,
     pub busy: Option<(String, String, u64)>,
@@ -88,6 +91,8 @@ impl World {
             engine,
             node,
             persist: None,
+            stored: Terms::default(),
+            ready: false,
             user,
             busy: None,
             frozen: false,
@@ -205,24 +210,14 @@ impl World {
 
     /// Others have said what they have: what is stored and what is here become the same.
     fn begin_to_lead(&mut self, at: usize) {
-        let now = self.now;
         let tab = &mut self.tabs[at];
         if self.holder.as_ref() != Some(&tab.name) {
             return;
         }
-        let persist = tab.persist.as_mut().expect("it has claimed the storage");
-        let (stored, here) = (persist.offset(), tab.engine.ks.effects.offset());
-        if here > stored {
-            match tab.node.since(stored) {
-                Some(bytes) => _ = persist.push(&bytes),
-                None => persist.replaced(here),
-            }
-        }
-        let term = tab.node.promised();
-        tab.node.lead(&mut tab.engine, term, now);
-        let terms = tab.node.terms().to_text();
-        tab.persist.as_mut().expect("just used").note("terms", terms.as_bytes());
-        self.settle(at);
+        push_missing(tab);
+        let terms = tab.node.next_terms().to_text();
+        tab.persist.as_mut().expect("it has claimed the storage").note("terms", terms.as_bytes());
+        tab.ready = true;
     }
 
     /// Lets a millisecond pass.
@@ -248,7 +243,7 @@ impl World {
         let tab = &mut self.tabs[at];
         if std::mem::take(&mut tab.deposed) {
             tab.node.step_down(&mut tab.engine, now);
-            tab.persist = None;
+            (tab.persist, tab.ready) = (None, false);
         }
         let mut due: Vec<Mail> = tab.inbox.extract_if(.., |mail| mail.due <= now).collect();
         due.sort_by_key(|mail| (mail.due, mail.order));
@@ -267,6 +262,10 @@ impl World {
         if self.below(5) == 0 {
             let storage = &self.storage;
             let tab = &mut self.tabs[at];
+            if !tab.node.is_leading() && !tab.ready && tab.stored == *tab.node.terms() {
+                // Nobody has led since who could have gone another way: what it has is safe before others have answered.
+                push_missing(tab);
+            }
             let Some(persist) = &mut tab.persist else { return };
             if let Next::Commit(batch) = persist.next(&mut tab.engine.ks, || true, now) {
                 let result = persist::run(storage.commit(&batch));
@@ -274,7 +273,11 @@ impl World {
                 let (mark, fenced) = (persist.mark(), persist.is_read_only());
                 if fenced {
                     tab.deposed = true;
-                } else if tab.node.is_leading() {
+                } else {
+                    if std::mem::take(&mut tab.ready) {
+                        let term = tab.node.promised();
+                        tab.node.lead(&mut tab.engine, term, now);
+                    }
                     tab.node.note_stored(&mut tab.engine, mark, now);
                 }
                 self.settle(at);
@@ -309,6 +312,18 @@ fn store_all(storage: &MemoryStorage, tab: &mut Tab, now: u64) {
     }
 }
 
+/// Has everything stored that the engine of a tab has and its storage has not.
+fn push_missing(tab: &mut Tab) {
+    let Some(persist) = &mut tab.persist else { return };
+    let (stored, here) = (persist.offset(), tab.engine.ks.effects.offset());
+    if here > stored {
+        match tab.node.since(stored) {
+            Some(bytes) => _ = persist.push(&bytes),
+            None => persist.replaced(here),
+        }
+    }
+}
+
 /// Claims the storage for a tab and brings its engine to what is stored. Returns the number of the term.
 fn claim(storage: &MemoryStorage, tab: &mut Tab, now: u64) -> u64 {
     let terms = |notes: &[(String, Vec<u8>)]| {
@@ -323,7 +338,8 @@ fn claim(storage: &MemoryStorage, tab: &mut Tab, now: u64) -> u64 {
     let persist = match resumed.expect("memory does not fail") {
         Resumed::Ours(ours) => {
             let (persist, report) = *ours;
-            tab.node.brought(&mut tab.engine, &report.replayed, terms(&report.manifest.notes));
+            tab.stored = terms(&report.manifest.notes);
+            tab.node.brought(&mut tab.engine, &report.replayed, tab.stored.clone());
             persist
         }
         Resumed::Other => {
@@ -334,7 +350,8 @@ fn claim(storage: &MemoryStorage, tab: &mut Tab, now: u64) -> u64 {
             tab.engine.take_over(aside.ks, now);
             tab.engine.effects().clear();
             tab.engine.ks.effects.set_offset(report.offset);
-            tab.node.replaced(&tab.engine, terms(&report.manifest.notes));
+            tab.stored = terms(&report.manifest.notes);
+            tab.node.replaced(&tab.engine, tab.stored.clone());
             persist
         }
     };
