@@ -38,9 +38,16 @@ type Glue = ReturnType<typeof createGlue>
 type Raw = Awaited<ReturnType<Glue['default']>>
 type Host = InstanceType<Glue['Host']>
 
+/** Who waits for a reply, and how it is read. */
+interface Waiter {
+  resolve: (value: unknown) => void
+  reject: (error: unknown) => void
+  read: (at: number, n: number) => unknown
+}
+
 /** Words of the mailbox and bits of its flags. */
 const [PTR, FLAGS, SESSION, STATUS] = [0, 1, 2, 3]
-const [READY, EFFECTS, REQUESTS, WAKE, CHANGED, SETTINGS] = [1, 2, 4, 8, 16, 32]
+const [READY, EFFECTS, REQUESTS, WAKE, CHANGED, SETTINGS, MAIL, UNSURE] = [1, 2, 4, 8, 16, 32, 64, 128]
 const DEAD = 4
 
 const STAGE = 1 << 16
@@ -61,15 +68,20 @@ export class Core {
   private timer: ReturnType<typeof setTimeout> | undefined
   /** How many sessions with a wire wait. */
   private waits = 0
-  private readonly waiting = new Map<number, { resolve: (v: unknown) => void; reject: (e: unknown) => void; bytes: boolean }>()
+  private readonly waiting = new Map<number, Waiter>()
 
   /** Sessions with a wire. */
   readonly listeners = new Map<number, Listener>()
   /** Told of `change`, `request` (with its word), `settings` and `dead`. */
   onevent: (name: 'change' | 'request' | 'settings' | 'dead' | 'effects', detail?: unknown) => void = () => {}
 
-  /** Resolves when what this turn changed (or `any` turn) is stored; only there if promises of commands wait for that. */
-  stored: ((any?: boolean) => Promise<void>) | undefined
+  /** Resolves when what was changed is stored; only there if promises of commands wait for that. */
+  stored: (() => Promise<void>) | undefined
+
+  /** This tab was out for a while, and finds out whether it still leads: what it has changed counts when this resolves. */
+  doubt: Promise<void> | undefined
+  /** Told to begin with that. */
+  onunsure: () => void = () => {}
 
   private constructor(
     private readonly raw: Raw,
@@ -171,13 +183,24 @@ export class Core {
     this.putAll(head, all, places)
     const n = this.guard(() => this.raw.batch(session, head.length, commands.length, atomic ? 1 : 0, Date.now()))
     this.settle()
+    const read = (at: number, n: number) => this.replies(at, n, commands.length, atomic, bytes)
+    if (n === -1) return this.waiter(read)
     if (n < 0) throw this.gone()
-    const start = this.i32[this.mail + PTR]! >>> 0
-    const reader = new NativeReader(this.u8, start, bytes)
-    if (!atomic) return commands.map(() => reader.next())
+    return read(this.i32[this.mail + PTR]! >>> 0, n >>> 1)
+  }
+
+  /** Reads the replies of a batch. */
+  private replies(at: number, n: number, count: number, atomic: boolean, bytes: boolean): unknown {
+    const reader = new NativeReader(this.u8, at, bytes)
+    if (!atomic) {
+      const all: unknown[] = []
+      // What keeps all of them from being run is one error.
+      while (all.length < count) all.push(reader.at < at + n ? reader.next() : all.at(-1))
+      return all
+    }
     const reply = reader.next()
     if (!(reply instanceof ReplyError)) return reply
-    const spoiled = reader.at < start + (n >>> 1) ? reader.next() : undefined
+    const spoiled = reader.at < at + n ? reader.next() : undefined
     throw spoiled ? new ReplyError(reply.message, { cause: spoiled }) : reply
   }
 
@@ -203,8 +226,12 @@ export class Core {
 
   /** Returns the reply of the command that has just answered WAIT, when it comes. */
   wait(bytes: boolean): Promise<unknown> {
+    return this.waiter((at, n) => read(this.u8, at, n, true, bytes))
+  }
+
+  private waiter(read: Waiter['read']): Promise<unknown> {
     const session = this.i32[this.mail + SESSION]!
-    const reply = new Promise((resolve, reject) => this.waiting.set(session, { resolve, reject, bytes }))
+    const reply = new Promise((resolve, reject) => this.waiting.set(session, { resolve, reject, read }))
     this.schedule(this.guard(() => this.host.nextWake()))
     return reply
   }
@@ -213,7 +240,7 @@ export class Core {
   stopWait(bytes: boolean): unknown {
     const session = this.i32[this.mail + SESSION]!
     this.guard(() => this.raw.stop_wait(session))
-    return this.takeNative(session, bytes)
+    return this.takeNative(session, (at, n) => read(this.u8, at, n, true, bytes))
   }
 
   /** A session with a wire waits: its time may run out. */
@@ -245,6 +272,13 @@ export class Core {
     } catch (error) {
       throw this.die(error)
     }
+  }
+
+  /** Calls the host for something that may bring news. */
+  turn<T>(call: () => T): T {
+    const value = this.guard(call)
+    if (!this.dead) this.settle()
+    return value
   }
 
   /** Calls the host where it answers with a promise. A trap marks the engine dead; other errors are the host's own. */
@@ -340,6 +374,8 @@ export class Core {
   private note(): void {
     const flags = this.i32[this.mail + FLAGS]!
     this.i32[this.mail + FLAGS] = 0
+    // At once: who gets the reply of this call is to wait for it.
+    if (flags & UNSURE) this.onunsure()
     if (this.news === 0) queueMicrotask(() => this.pump())
     this.news |= flags
   }
@@ -352,7 +388,7 @@ export class Core {
     if (news & SETTINGS) this.onevent('settings')
     if (news & READY) this.deliver()
     if (news & REQUESTS) for (const word of this.guard(() => this.host.takeRequests())) this.onevent('request', word)
-    if (news & EFFECTS) this.onevent('effects')
+    if (news & (EFFECTS | MAIL)) this.onevent('effects')
     if (news & CHANGED) this.onevent('change')
     if (news & WAKE) this.schedule(this.guard(() => this.host.nextWake()))
   }
@@ -363,7 +399,7 @@ export class Core {
       if (waiter) {
         this.waiting.delete(session)
         try {
-          waiter.resolve(this.takeNative(session, waiter.bytes))
+          waiter.resolve(this.takeNative(session, waiter.read))
         } catch (error) {
           waiter.reject(error)
         }
@@ -378,12 +414,12 @@ export class Core {
   }
 
   /** The reply of a session that waited, which is closed with it. */
-  private takeNative(session: number, bytes: boolean): unknown {
+  private takeNative(session: number, read: Waiter['read']): unknown {
     const n = this.guard(() => this.raw.out(session))
     if (this.u8.length === 0) this.refresh()
     try {
       if (n <= 0) throw this.gone()
-      return read(this.u8, this.i32[this.mail + PTR]! >>> 0, n, true, bytes)
+      return read(this.i32[this.mail + PTR]! >>> 0, n)
     } finally {
       this.close(session)
     }

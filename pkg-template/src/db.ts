@@ -7,7 +7,8 @@ import { hasFiles } from './files.js'
 import type { WasmSource } from './load.js'
 import { wasmModule } from './load.js'
 import { Session, type SessionOptions } from './session.js'
-import { Store } from './store.js'
+import { Store, type Keeping } from './store.js'
+import { Tabs, type TabsStatus } from './tabs.js'
 import { exportRdb, importRdb, type Progress, type TransferOptions } from './transfer.js'
 import { Subscription, type OnMessage } from './subscription.js'
 
@@ -49,6 +50,8 @@ export interface Status {
   changes: number
   /** Where data is kept. */
   storage: StorageStatus
+  /** How this tab stands among those that have the database; null where no other can. */
+  tabs: TabsStatus | null
 }
 
 /** Where data is kept. */
@@ -86,6 +89,8 @@ export interface Events {
   change: []
   /** Storage failed (the error), or works again (null). */
   storage: [event: { error: StorageError | null }]
+  /** This tab leads or follows now, or another one leads. */
+  role: [status: TabsStatus]
   /** The engine stopped; nothing works any more. */
   error: [error: Error]
   /** A command asked for what only the owner can do, such as SHUTDOWN. */
@@ -104,7 +109,7 @@ export class Db extends AsyncClient {
   private described: CommandInfo[] | undefined
   private closing: Promise<void> | undefined
 
-  private store: Store | undefined
+  private store: Keeping | undefined
   /** Why a database with a name is in memory only. */
   private unavailable: StorageError | null = null
 
@@ -120,7 +125,10 @@ export class Db extends AsyncClient {
         this.emit('error', detail as Error)
       }
       else if (name === 'change') this.emit('change')
-      else if (name === 'settings') this.settle()
+      else if (name === 'settings') {
+        this.store?.settings()
+        this.settle()
+      }
       else if (name === 'request') this.request(detail as string)
       else this.store?.run()
     }
@@ -163,12 +171,14 @@ export class Db extends AsyncClient {
 
   /** What the database is and holds. */
   status(): Status {
-    const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage'>
+    const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage' | 'tabs'>
     const { store } = this
-    if (!store) return { ...status, storage: { mode: 'memory', durability: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
+    const tabs = store instanceof Tabs ? store.status() : null
+    if (!store) return { ...status, tabs, storage: { mode: 'memory', durability: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
     const { bytes, offset, stored, readOnly } = store.standing()
     const { error, torn } = store
-    return { ...status, storage: { mode: store.mode, durability: store.strict ? 'strict' : 'relaxed', bytes, pending: stored < offset, readOnly, torn, error } }
+    const strict = this.core.guard(() => this.core.host.storeStrict())
+    return { ...status, tabs, storage: { mode: store.mode, durability: strict ? 'strict' : 'relaxed', bytes, pending: stored < offset, readOnly, torn, error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -222,10 +232,10 @@ export class Db extends AsyncClient {
    * many keys there are. Fails with an RdbError if the file is not as it should be; the data is what it was then.
    */
   async import(file: Blob, options?: TransferOptions): Promise<number> {
-    if (this.store?.standing().readOnly) throw this.store.over()
+    await this.store?.own()
     const keys = await importRdb(this.core, file, options)
     this.core.replaced()
-    await this.core.stored?.(true)
+    await this.core.stored?.()
     return keys
   }
 
@@ -241,14 +251,23 @@ export class Db extends AsyncClient {
   /** @internal */
   async runBatch(commands: Queued[], atomic: boolean): Promise<unknown> {
     const replies = this.core.batch(this.connection, commands, atomic, this.asBytes)
-    await this.core.stored?.()
-    return replies
+    return this.settled(replies instanceof Promise ? await replies : replies)
   }
 
   /** Keeps the database under `name`. @internal */
   async keep(name: string, strict: boolean, onProgress: OpenOptions['onProgress']): Promise<void> {
     try {
-      this.store = await Store.open(this.core, name, strict, (error) => this.emit('storage', { error }), onProgress)
+      const events = { tell: (error: StorageError | null) => this.emit('storage', { error }) }
+      if (hasFiles()) this.store = await Store.open(this.core, name, strict, events, onProgress)
+      else {
+        const role = (status: TabsStatus) => {
+          this.settle()
+          this.emit('role', status)
+        }
+        const tabs = await Tabs.open(this.core, this.connection, name, strict, { ...events, role }, onProgress)
+        this.store = tabs
+        this.core.onunsure = () => tabs.verify()
+      }
       this.settle()
     } catch (error) {
       // Who names a folder wants his data to be there.
@@ -261,8 +280,7 @@ export class Db extends AsyncClient {
 
   /** Has promises of commands wait for what they are to wait for. */
   private settle(): void {
-    const wait = async (any?: boolean) => void ((any || this.core.hasEffects) && (await this.flush()))
-    this.core.stored = this.store?.strict ? wait : undefined
+    this.core.stored = this.store?.waits ? () => this.flush() : undefined
   }
 
   private async end(): Promise<void> {

@@ -1,8 +1,10 @@
-// Keeps a database in IndexedDB, or in files: when to write, how often to try again, who may write at all. What is written is Rust's.
+// Keeps a database in IndexedDB, or in files: when to write, how often to try again. What is written is Rust's; who may write is
+// said in tabs.ts, of files in files.ts.
 import { breathe } from './breathe.js'
 import type { Core } from './core.js'
 import { StorageError, type StorageCode } from './errors.js'
-import { Folder, hasFiles, removeFolder } from './files.js'
+import { Folder, removeFolder, hasFiles } from './files.js'
+import { hasLocks, take, type Held } from './locks.js'
 import type { Progress } from './transfer.js'
 
 /** What the engine says to do next. */
@@ -14,85 +16,99 @@ const [LOCK_PATIENCE, REMOVE_PATIENCE] = [2_000, 5_000]
 const [FIRST_PAUSE, LONGEST_PAUSE] = [500, 30_000]
 
 /** How things stand, as the engine says it. */
-interface Standing {
+export interface Standing {
   bytes: number
   offset: number
   stored: number
   readOnly: boolean
 }
 
-export class Store {
+/** What keeps a database. */
+export interface Keeping {
+  readonly mode: 'indexeddb' | 'files'
+  /** Bytes that were not whole at the end of what was found. */
+  readonly torn: number
   /** What went wrong last, if it was not put right since. */
+  readonly error: StorageError | null
+  /** Whether promises of commands have to wait here for the disk. */
+  readonly waits: boolean
+  standing(): Standing
+  /** Something is new. */
+  run(): void
+  compact(): void
+  flush(): Promise<void>
+  /** CONFIG SET appendfsync was called. */
+  settings(): void
+  /** Makes sure that all data can be replaced here. */
+  own(): Promise<void>
+  close(): Promise<void>
+  /** Ends it as it is. */
+  stop(): void
+}
+
+/** Who is told. */
+export interface StoreEvents {
+  /** What went wrong, or that it was put right. */
+  tell(error: StorageError | null): void
+  /** Something is stored. */
+  stored?(): void
+  /** Another tab has what is stored. */
+  lost?(): void
+}
+
+export class Store implements Keeping {
   error: StorageError | null = null
-  private running = false
+  private running: Promise<void> | undefined
   /** Something is new since the engine was last asked. */
   private asked = false
   private waiting: { offset: number; resolve: () => void; reject: (error: StorageError) => void }[] = []
   private pause = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private closed = false
-  /** The page is put aside: others may have the database. What is written nevertheless is only written if nobody has. */
-  private away = false
-  /** Others may have had the database, or removed it. */
+  /** The connection was closed: others may have had the database, or removed it. */
   private unsure = false
-  /** Ends the listening to the page. */
-  private readonly listening = new AbortController()
-  private marked = false
 
-  private constructor(
+  constructor(
     private readonly core: Core,
-    private readonly name: string,
-    /** Where data is kept. */
     readonly mode: 'indexeddb' | 'files',
-    /** Bytes that were not whole at the end of what was found. */
     readonly torn: number,
-    private unlock: (() => void) | undefined,
-    private readonly onchange: (error: StorageError | null) => void,
+    private readonly events: StoreEvents,
+    private readonly folder?: Folder,
   ) {}
 
-  /**
-   * Loads what is stored under `name` and keeps what changes. Fails with a StorageError: LOCKED while another tab or process has it, DAMAGED
-   * or NEWER when it cannot be read, UNAVAILABLE when there is no IndexedDB.
-   */
-  static async open(core: Core, name: string, strict: boolean, onchange: (error: StorageError | null) => void, onProgress?: OnProgress): Promise<Store> {
-    const folder = hasFiles() ? await Folder.open(name) : undefined
-    const unlock = folder ? () => folder.close() : await lock(name)
-    const pause = (done: number, total: number) => {
-      onProgress?.({ done, total })
-      return breathe()
-    }
-    let store: Store | undefined
+  /** Opens the files of a folder. Fails with a StorageError: LOCKED while another process has it. */
+  static async open(core: Core, name: string, strict: boolean, events: StoreEvents, onProgress?: OnProgress): Promise<Store> {
+    const folder = await Folder.open(name)
     try {
-      const report = (await core.guardAsync(() => core.host.openStore(name, strict, pause, () => store?.doubt(), folder, Date.now()))) as Report
-      store = new Store(core, name, folder ? 'files' : 'indexeddb', report.torn, unlock, onchange)
-      if (!folder) store.follow()
-      if (report.damage) store.damaged(report.damage)
-      else if (report.fresh && !folder && marks()?.getItem(mark(name))) {
-        const error = new StorageError('GONE', `what was stored under '${name}' is gone: the browser, or somebody, has removed it`)
-        // Told when there is somebody to hear it.
-        setTimeout(() => store?.tell(error), 0)
-      }
+      await core.guardAsync(() => core.host.openPlace(name, strict, () => {}, folder))
+      const report = await claim(core, [], onProgress)
+      const store = new Store(core, 'files', report.torn, events, folder)
+      if (report.damage) store.fail(damaged(report.damage, 'the files are still all there'))
       return store
     } catch (error) {
-      unlock()
+      folder.close()
       throw storageError(error)
     }
   }
 
-  /** How things stand. */
   standing(): Standing {
-    return this.core.guard(() => this.core.host.storeStanding()) as Standing
+    return this.core.guard(() => this.core.host.storeStanding(Date.now())) as Standing
   }
 
-  /** Whether promises of commands resolve when the change is on the disk. */
-  get strict(): boolean {
+  get waits(): boolean {
     return this.core.guard(() => this.core.host.storeStrict())
   }
+
+  settings(): void {}
+
+  async own(): Promise<void> {}
 
   /** Writes what is new, unless that is under way. */
   run(): void {
     this.asked = true
-    if (!this.running && !this.closed && this.timer === undefined) void this.write()
+    if (!this.running && !this.closed && this.timer === undefined) {
+      this.running = this.write().finally(() => (this.running = undefined))
+    }
   }
 
   /** Takes a new snapshot. */
@@ -104,122 +120,80 @@ export class Store {
   /** Resolves when everything written so far is stored. Fails if it cannot be stored now; it may be later. */
   flush(): Promise<void> {
     const { offset, stored, readOnly } = this.standing()
-    if (stored >= offset && !readOnly && !this.unsure) return Promise.resolve()
-    if (readOnly && !this.unsure) return Promise.reject(this.over())
+    if (readOnly) return Promise.reject(this.over())
+    if (stored >= offset && !this.unsure) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.waiting.push({ offset, resolve, reject })
-      // Whoever asks wants it tried now.
-      this.wake()
-      this.run()
+      this.hurry()
     })
   }
 
-  /** Why nothing is written any more. */
-  over(): StorageError {
-    return this.error ?? new StorageError('LOCKED', 'nothing is written any more')
+  /** Writes now what failed and is to be tried again. */
+  hurry(): void {
+    this.wake()
+    this.run()
   }
 
-  /** Stores what is not stored, and gives the name free. Fails if something could not be stored. */
+  /** Stores what is not stored, and gives the folder free. Fails if something could not be stored. */
   async close(): Promise<void> {
     try {
       await this.flush()
     } finally {
       this.stop()
-      this.core.guard(() => this.core.host.closeStore())
     }
   }
 
-  /** Ends it as it is. */
-  stop(): void {
+  stop(reason = this.error ?? new StorageError('FAILED', 'the database was closed')): void {
     this.closed = true
     clearTimeout(this.timer)
-    this.listening.abort()
-    this.reject(this.error ?? new StorageError('FAILED', 'the database was closed'))
-    this.release()
+    this.reject(reason)
+    this.folder?.close()
   }
 
-  /**
-   * Gives the database up when the page is put aside, so that other tabs need not wait for it and the page may be kept for the way
-   * back. When the page comes back, it is taken again.
-   */
-  private follow(): void {
-    if (typeof document === 'undefined') return
-    const { signal } = this.listening
-    addEventListener('pagehide', () => this.leave(), { signal })
-    addEventListener('pageshow', () => this.comeBack(), { signal })
-    document.addEventListener('freeze', () => this.leave(), { signal })
-    document.addEventListener('resume', () => this.comeBack(), { signal })
-    // It may be the last thing this page hears: what failed is tried now, not in a while.
-    const hurry = () => document.visibilityState === 'hidden' && (this.wake(), this.run())
-    document.addEventListener('visibilitychange', hurry, { signal })
-  }
-
-  private leave(): void {
-    if (this.away || this.closed) return
-    this.away = this.unsure = true
-    this.wake()
-    this.run()
-    this.release()
-    // Behind what `run` has begun.
-    queueMicrotask(() => this.disconnect())
-  }
-
-  private comeBack(): void {
-    if (!this.away || this.closed) return
-    this.away = false
-    this.wake()
-    this.run()
-  }
-
-  /** Closes the connection of a page that is put aside; a transaction under way comes to its end. */
-  private disconnect(): void {
-    if (this.away && !this.running && !this.closed) this.core.guard(() => this.core.host.closeStore())
-  }
-
-  private release(): void {
-    this.unlock?.()
-    this.unlock = undefined
+  /** Resolves when what is new was written, or cannot be. */
+  async drain(): Promise<void> {
+    this.hurry()
+    while (this.running) await this.running
   }
 
   /** The browser has closed the connection, or somebody wants to remove the database. */
-  private doubt(): void {
+  doubt(): void {
     this.unsure = true
-    if (!this.away) this.run()
+    this.hurry()
   }
 
-  /** Makes sure that the database is ours; if another tab has written to it meanwhile, takes over what it has written. */
-  private async regain(): Promise<void> {
-    if (!this.unlock) {
-      const unlock = await lock(this.name)
-      if (this.away || this.closed) return unlock()
-      this.unlock = unlock
-    }
-    const { offset, stored } = this.standing()
-    const found = (await this.core.guardAsync(() => this.core.host.regainStore(breathe, Date.now()))) as Report | undefined
-    this.unsure = false
-    if (!found || this.closed) return
-    if (found.damage) return this.damaged(found.damage)
-    if (offset > stored) {
-      const error = new StorageError('LOCKED', `another tab has changed '${this.name}': changes of this one that were not stored are lost`)
-      this.tell(error)
-      this.waiting = this.waiting.filter((waiter) => waiter.offset <= stored || void waiter.reject(error))
-    }
-    for (const { resolve } of this.waiting.splice(0)) resolve()
-    this.core.replaced()
+  /** Nothing is written because of this. */
+  fail(error: StorageError): void {
+    if (error.code === 'LOCKED' && this.events.lost && !this.closed) return this.events.lost()
+    this.tell(error)
+    // The engine may have ended with it.
+    if (this.closed) return
+    const { readOnly } = this.standing()
+    if (readOnly) this.reject(error)
+    else this.settle(error)
+    // What was removed does not come back.
+    if (error.code === 'GONE') this.unsure = false
+    if (readOnly) return
+    this.pause = Math.min(Math.max(this.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+    this.timer = setTimeout(() => this.hurry(), this.pause)
+  }
+
+  /** Why nothing is written any more. */
+  private over(): StorageError {
+    return this.error ?? new StorageError('LOCKED', 'nothing is written any more')
   }
 
   private async write(): Promise<void> {
-    this.running = true
     try {
       for (let next = GO_ON; (next !== NOTHING || this.asked) && !this.closed; ) {
-        if (this.unsure && !this.away) {
-          await this.regain()
-          continue
-        }
+        if (this.unsure) await this.ensure()
         this.asked = false
         next = await this.core.guardAsync(() => this.core.host.storeStep(Date.now()))
         if (next === GO_ON) {
-          this.succeed()
+          this.pause = 0
+          if (this.error) this.tell(null)
+          this.settle()
+          this.events.stored?.()
           this.core.stores()
         }
         if (next === LET_OTHERS) await breathe()
@@ -228,37 +202,13 @@ export class Store {
       this.settle()
     } catch (error) {
       this.fail(storageError(error))
-    } finally {
-      this.running = false
-      this.disconnect()
     }
   }
 
-  private succeed(): void {
-    this.pause = 0
-    if (!this.marked && this.mode === 'indexeddb') {
-      this.marked = true
-      keep(mark(this.name))
-    }
-    if (this.error) this.tell(null)
-    this.settle()
-  }
-
-  private fail(error: StorageError): void {
-    this.tell(error)
-    // The engine may have ended with it.
-    if (this.closed) return
-    const { readOnly } = this.standing()
-    if (this.unsure || readOnly) this.reject(error)
-    else this.settle(error)
-    // What was removed does not come back; what another tab has may be given back.
-    if (error.code === 'GONE') this.unsure = false
-    if (readOnly && !this.unsure) return
-    this.pause = Math.min(Math.max(this.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-    this.timer = setTimeout(() => {
-      this.wake()
-      this.run()
-    }, this.pause)
+  private async ensure(): Promise<void> {
+    const ours = await this.core.guardAsync(() => this.core.host.isClaimed())
+    this.unsure = false
+    if (!ours) throw new StorageError('LOCKED', 'another tab has what is stored')
   }
 
   /** Ends the pause after a failure. */
@@ -271,42 +221,51 @@ export class Store {
 
   private tell(error: StorageError | null): void {
     this.error = error
-    this.onchange(error)
+    this.events.tell(error)
   }
 
   /** Answers those whose changes are stored; with an error, all others too. */
   private settle(error?: StorageError): void {
     if (this.waiting.length === 0) return
     const { stored } = this.standing()
-    const left = this.waiting.filter(({ offset, resolve }) => stored < offset || void resolve())
-    this.waiting = left
+    this.waiting = this.waiting.filter(({ offset, resolve }) => stored < offset || void resolve())
     if (error) this.reject(error)
   }
 
   private reject(error: StorageError): void {
     for (const { reject } of this.waiting.splice(0)) reject(error)
   }
-
-  private damaged(what: string): void {
-    const bytes = this.mode === 'files' ? 'the files are still all there' : `rescue('${this.name}') gives you the stored bytes`
-    this.fail(new StorageError('DAMAGED', `${what}: what is good before it was loaded, nothing will be written; ${bytes}`))
-  }
 }
 
 /** What the engine has found. */
-interface Report {
+export interface Report {
   fresh: boolean
   torn: number
   damage?: string
 }
 
-type OnProgress = (progress: Progress) => void
+export type OnProgress = (progress: Progress) => void
+
+/** Claims what is stored, and loads what is not here. `meanwhile` is called now and then. */
+export function claim(core: Core, others: string[], onProgress?: OnProgress, meanwhile?: () => void): Promise<Report> {
+  const pause = (done: number, total: number) => {
+    onProgress?.({ done, total })
+    meanwhile?.()
+    return breathe()
+  }
+  return core.guardAsync(() => core.host.claimStore(pause, others, Date.now())) as Promise<Report>
+}
+
+/** What is stored is not what was written; `kept` says where it still is. */
+export function damaged(what: string, kept: string): StorageError {
+  return new StorageError('DAMAGED', `${what}: what is good before it was loaded, nothing will be written; ${kept}`)
+}
 
 /** Says outside of IndexedDB that something is stored under a name: browsers have been seen to lose databases. */
-const mark = (name: string) => `tabdis:${name}`
+export const mark = (name: string) => `tabdis:${name}`
 
 /** Where that is said; nowhere in workers, or where it is forbidden. */
-function marks(): Storage | undefined {
+export function marks(): Storage | undefined {
   try {
     return globalThis.localStorage
   } catch {
@@ -314,7 +273,7 @@ function marks(): Storage | undefined {
   }
 }
 
-function keep(mark: string): void {
+export function keep(mark: string): void {
   try {
     marks()?.setItem(mark, '1')
   } catch {
@@ -325,7 +284,7 @@ function keep(mark: string): void {
 /** Removes everything stored under `name`, and nothing else. Fails with LOCKED while it is open. */
 export async function remove(name: string): Promise<void> {
   if (hasFiles()) return removeFolder(name)
-  const unlock = await lock(name)
+  const lock = await patient(name)
   let timer: ReturnType<typeof setTimeout> | undefined
   try {
     await new Promise<void>((resolve, reject) => {
@@ -339,7 +298,7 @@ export async function remove(name: string): Promise<void> {
     marks()?.removeItem(mark(name))
   } finally {
     clearTimeout(timer)
-    unlock()
+    lock.release()
   }
 }
 
@@ -381,21 +340,19 @@ export async function rescue(name: string): Promise<Blob> {
 }
 
 /**
- * Makes the store ours until the function returned is called, or the tab is gone. Where there are no locks (plain http), the
- * claim in the store itself keeps two tabs apart: the one that opened it first stops writing.
+ * Takes the lock that the tab holds which writes what is stored under `name`, until it is released or the tab is gone. Fails with LOCKED
+ * if another tab keeps it. Where there are no locks (plain http), the claim in the store itself keeps two tabs apart.
  */
-async function lock(name: string): Promise<() => void> {
-  const locks = (globalThis.navigator as Navigator | undefined)?.locks
-  if (!locks) return () => {}
-  return new Promise((granted, refused) => {
-    const signal = AbortSignal.timeout(LOCK_PATIENCE)
-    const hold = () => new Promise<void>((release) => granted(release))
-    locks.request(`tabdis:${name}`, { signal }, hold).catch((error: unknown) => {
-      const late = signal.aborted
-      const message = late ? `'${name}' is open in another tab` : `the lock of '${name}' was refused`
-      refused(new StorageError(late ? 'LOCKED' : 'UNAVAILABLE', message, { cause: error }))
-    })
-  })
+export async function patient(name: string): Promise<Held> {
+  if (!hasLocks()) return { release() {}, lost: new Promise(() => {}) }
+  const signal = AbortSignal.timeout(LOCK_PATIENCE)
+  try {
+    return (await take(`tabdis:${name}`, { signal }))!
+  } catch (error) {
+    const late = signal.aborted
+    const message = late ? `'${name}' is open in another tab` : `the lock of '${name}' was refused`
+    throw new StorageError(late ? 'LOCKED' : 'UNAVAILABLE', message, { cause: error })
+  }
 }
 
 /** The engine fails with a word and a sentence. */

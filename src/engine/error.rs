@@ -49,6 +49,7 @@ errors! {
     BitOffset = "ERR bit offset is not an integer or out of range",
     NoLeader = "MASTERDOWN Link with the leader is down, and no other one was found in time; whether the command was run is not known",
     NoLeaderRoom = "MASTERDOWN Link with the leader is down, and too much waits for it already",
+    OnlyRead = "READONLY You can't write against a read only replica.",
     CannotFollow = "ERR Following another server is not possible yet",
     BitopNotSingle = "ERR BITOP NOT must be called with a single source key.",
     CachingNo = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.",

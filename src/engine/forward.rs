@@ -252,12 +252,13 @@ impl Engine {
 
     /// Runs what a follower has sent in session `id`. Returns the answer, nothing if there is none yet.
     pub fn serve(&mut self, id: SessionId, forward: &Forward, request: Request, now: u64) -> Option<Vec<u8>> {
+        let before = self.ks.effects.offset();
         let session = self.sessions.get_mut(id)?;
         session.db = forward.db;
-        session.write_offset = forward.written;
+        // Who waits for more than there is waits for all.
+        session.write_offset = forward.written.min(before);
         session.out.set_proto(forward.proto);
         session.request = Some(Box::new(Request { many: forward.manner != Manner::One, ..request }));
-        let before = self.ks.effects.offset();
         match forward.manner {
             Manner::One => {
                 self.serve_one(id, forward.commands.first()?, now);
@@ -285,7 +286,8 @@ impl Engine {
     fn serve_one(&mut self, id: SessionId, argv: &[Vec<u8>], now: u64) {
         let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
         let name = argv.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
-        if NEVER.contains(&&name[..]) {
+        let sub = |word: &[u8]| argv.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(word));
+        if NEVER.contains(&&name[..]) || (name == b"client" && (sub(b"reply") || sub(b"tracking"))) {
             if let Some(session) = self.sessions.get_mut(id) {
                 let name = String::from_utf8_lossy(&name);
                 session.out.error(&Error::new(format!("ERR '{name}' is about a connection and cannot be sent on")));

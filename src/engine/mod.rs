@@ -956,6 +956,14 @@ impl Engine {
         std::mem::take(&mut self.sessions.ready_proxies)
     }
 
+    /// Whether there is something for the host to tell other engines, besides effects.
+    pub fn has_mail(&self) -> bool {
+        let afar = &self.server.afar;
+        !(self.sessions.ready_proxies.is_empty() && afar.fresh.is_empty() && afar.abandoned.is_empty())
+            || afar.wants_acks
+            || !self.ks.unwatched_afar.is_empty()
+    }
+
     /// Whether the host was asked to do something.
     pub fn has_requests(&self) -> bool {
         !self.server.requests.is_empty()

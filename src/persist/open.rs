@@ -33,7 +33,7 @@ pub struct Report {
     pub log_bytes: u64,
     /// Bytes of effects from the beginning of the history to the end of the log.
     pub offset: u64,
-    /// The effects that were replayed, if an engine was brought up to date by [`super::resume`].
+    /// The effects beyond what the engine has, if it goes on with them by [`super::resume`].
     pub replayed: Vec<u8>,
     /// Bytes at the end of the log that were never completely written. They are cut off.
     pub torn: Option<u64>,
@@ -158,8 +158,6 @@ pub(super) struct Opening<'a, S, P> {
     behind: Option<Vec<u8>>,
     /// Effects before this offset are there already.
     pub(super) skip: u64,
-    /// Those that were replayed are wanted.
-    pub(super) keep: bool,
     pub(super) report: Report,
 }
 
@@ -167,7 +165,7 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
     pub(super) fn new(storage: &'a S, pause: P) -> Self {
         let progress = Progress { done: 0, total: 0 };
         let (crc, report) = (Crc64::default(), Report::default());
-        Opening { storage, pause, progress, crc, next: 0, behind: None, skip: 0, keep: false, report }
+        Opening { storage, pause, progress, crc, next: 0, behind: None, skip: 0, report }
     }
 
     /// Returns what goes on writing under `claim`.
@@ -203,23 +201,25 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
             return Ok(None);
         }
         (self.next, self.report.offset) = (self.report.manifest.log, self.report.manifest.offset);
-        self.replay_and_claim(engine, stored.as_deref()).await
+        let owner = engine.server.run_id.clone();
+        self.replay_and_claim(Some(engine), &owner, stored.as_deref()).await
     }
 
-    /// Replays the log and claims the storage, whose manifest is `stored`. Returns the value of [`Key::Epoch`]; nothing if there is
-    /// damage.
+    /// Replays the log, into `engine` or to [`Report::replayed`], and claims the storage, whose manifest is `stored`. Returns the value of
+    /// [`Key::Epoch`]; nothing if there is damage.
     pub(super) async fn replay_and_claim(
         &mut self,
-        engine: &mut Engine,
+        mut engine: Option<&mut Engine>,
+        owner: &str,
         stored: Option<&[u8]>,
     ) -> Result<Option<Vec<u8>>, OpenError> {
         // Who had the storage may write until it is claimed: what came meanwhile is replayed too.
         for _ in 0..CLAIMS {
-            self.replay(engine).await?;
+            self.replay(engine.as_deref_mut()).await?;
             if self.report.damage.is_some() {
                 return Ok(None);
             }
-            match self.claim(&engine.server.run_id, stored).await {
+            match self.claim(owner, stored).await {
                 Err(StorageError::Conflict) => {}
                 claimed => return Ok(Some(claimed?)),
             }
@@ -317,7 +317,7 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
     }
 
     /// Replays the log from the next record on, as far as it is good.
-    async fn replay(&mut self, engine: &mut Engine) -> Result<(), StorageError> {
+    async fn replay(&mut self, mut engine: Option<&mut Engine>) -> Result<(), StorageError> {
         (self.behind, self.report.torn) = (None, None);
         loop {
             let values = self.storage.read(Key::Log(self.next)..LOG_END, RECORDS_AT_ONCE).await?;
@@ -334,13 +334,18 @@ impl<'a, S: Storage, P: AsyncFn(Progress)> Opening<'a, S, P> {
                     Ok(payload) => payload,
                     Err(what) => return self.judge_end(&values[n..], what).await,
                 };
-                let have = self.skip.saturating_sub(self.report.offset).min(payload.len() as u64) as usize;
-                if let Err(what) = self.apply(engine, &payload[have..]).await {
-                    self.damaged(*key, what);
-                    return Ok(());
-                }
-                if self.keep {
-                    self.report.replayed.extend_from_slice(&payload[have..]);
+                match &mut engine {
+                    Some(engine) => {
+                        if let Err(what) = self.apply(engine, payload).await {
+                            self.damaged(*key, what);
+                            return Ok(());
+                        }
+                    }
+                    None => {
+                        let have = self.skip.saturating_sub(self.report.offset).min(payload.len() as u64) as usize;
+                        self.report.replayed.extend_from_slice(&payload[have..]);
+                        self.loaded(payload.len()).await;
+                    }
                 }
                 self.report.records += 1;
                 self.report.log_bytes += value.len() as u64;

@@ -3,7 +3,6 @@
 
 use super::open::Opening;
 use super::{Mark, OpenError, Options, Persist, Progress, Report, Storage};
-use crate::engine::Engine;
 
 /// What is in memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,19 +15,20 @@ pub struct Here {
 
 /// What came of it.
 pub enum Resumed {
-    /// The engine has all that is stored, and perhaps more: [`Report::offset`] says how far the log goes. The storage is claimed.
+    /// What is stored goes up to [`Report::offset`]; what of it was missing is in [`Report::replayed`]. The storage is claimed.
     Ours(Box<(Persist, Report)>),
     /// What is stored is another history, or begins behind what the engine has: it has to be loaded as a whole. Nothing
     /// was written.
     Other,
 }
 
-/// Brings `engine`, which followed the owner of `storage` up to [`Here::offset`], to what is stored there, and claims the storage. `agree`
-/// gets the notes of the manifest, by their words, and says up to which offset what is stored and what is in memory are the same
-/// history, as far as both go; what is in memory beyond that would be wrong.
+/// Claims `storage` for `owner`, whose engine followed the one who had it up to [`Here::offset`], and reads what is stored beyond that.
+/// The engine is left alone, so that it can go on meanwhile. `agree` gets the notes of the manifest, by their words, and says up to
+/// which offset what is stored and what is in memory are the same history, as far as both go; what is in memory beyond that would
+/// be wrong.
 pub async fn resume<S: Storage>(
     storage: &S,
-    engine: &mut Engine,
+    owner: &str,
     here: Here,
     agree: impl Fn(&[(String, Vec<u8>)]) -> u64,
     options: Options,
@@ -44,10 +44,11 @@ pub async fn resume<S: Storage>(
         return Ok(Resumed::Other);
     }
     let begin = Mark { record: manifest.log, offset: manifest.offset };
-    let from = if here.mark.record > begin.record { here.mark } else { begin };
+    let known = here.mark.record > begin.record && here.mark.offset <= here.offset;
+    let from = if known { here.mark } else { begin };
     opening.report.log_bytes = from.offset - begin.offset;
-    (opening.next, opening.report.offset, opening.skip, opening.keep) = (from.record, from.offset, here.offset, true);
-    let claim = opening.replay_and_claim(engine, stored.as_deref()).await?;
+    (opening.next, opening.report.offset, opening.skip) = (from.record, from.offset, here.offset);
+    let claim = opening.replay_and_claim(None, owner, stored.as_deref()).await?;
     if claim.is_none() {
         return Ok(Resumed::Other);
     }

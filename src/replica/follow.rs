@@ -53,6 +53,11 @@ impl Follower {
         }
     }
 
+    /// The time it has for an answer begins anew.
+    pub(super) fn renew(&mut self, now: u64) {
+        self.asked = self.asked.map(|_| now);
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.continues && self.loading.is_none()
     }
@@ -213,16 +218,13 @@ impl Node {
     }
 
     /// Looks whether the leader is there. Returns when to look again.
-    pub(super) fn watch_leader(&mut self, engine: &mut Engine, now: u64, late: bool) -> u64 {
+    pub(super) fn watch_leader(&mut self, engine: &mut Engine, now: u64) -> u64 {
         let eager = self.wants_something();
         let options = self.options;
         let (up, here) = (self.is_up(), self.backlog.end());
         let Role::Following(follower) = &mut self.role else { return u64::MAX };
         engine.server.afar.leader.is_up = up;
         engine.server.afar.leader.is_syncing = follower.loading.is_some();
-        if late && let Some(asked) = &mut follower.asked {
-            *asked = now;
-        }
         if follower.asked.is_some_and(|asked| now.saturating_sub(asked) >= options.patience) {
             follower.asked = None;
             self.want(Want::Steal);

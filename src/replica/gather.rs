@@ -44,7 +44,8 @@ impl Node {
         let missing = others.iter().filter(|name| **name != self.name).cloned().collect();
         let until = now + self.options.gather;
         let (best, fetching, loading, ready) = (None, false, None, false);
-        let since = now + self.options.drain;
+        // Who followed nobody misses nothing that was said.
+        let since = now + if self.gone.is_some() { self.options.drain } else { 0 };
         let gathering = Gathering { term, missing, until, since, best, fetching, loading, ready };
         self.role = Role::Gathering(gathering);
         self.say(ALL, &Message::Gather { term });

@@ -141,6 +141,11 @@ impl Node {
         matches!(self.role, Role::Leading(_))
     }
 
+    /// Whether it is about to lead.
+    pub fn is_candidate(&self) -> bool {
+        matches!(self.role, Role::Gathering(_))
+    }
+
     /// Whether it has what its leader had when it was heard last.
     pub fn is_up(&self) -> bool {
         match &self.role {
@@ -235,6 +240,7 @@ impl Node {
 
     /// Takes in messages: as they came, one after the other.
     pub fn receive(&mut self, engine: &mut Engine, bytes: &[u8], now: u64) {
+        self.look(now);
         let mut letters = Vec::new();
         message::read_all(bytes, |letter| letters.push(letter));
         for letter in letters {
@@ -287,12 +293,26 @@ impl Node {
 
     /// Does what follows from what the engine has done: called after every command, and by all that is done here.
     pub fn work(&mut self, engine: &mut Engine, now: u64) {
-        self.called = now;
+        self.look(now);
         if self.is_leading() {
             self.feed(engine);
             self.answer_all(engine, now);
         } else {
+            // Those for whom something was run before, when it led.
+            engine.take_ready_proxies();
+            engine.server.afar.wants_acks = false;
             self.send_requests(engine, now);
+        }
+    }
+
+    /// Takes note of the time. Who was not called itself cannot say that others were silent: what they said may wait to be taken in.
+    fn look(&mut self, now: u64) {
+        let late = self.called > 0 && now.saturating_sub(self.called) > self.options.patience / 2;
+        self.called = now;
+        match &mut self.role {
+            Role::Seeking { since, .. } if late => *since = now,
+            Role::Following(follower) if late => follower.renew(now),
+            _ => {}
         }
     }
 
@@ -312,11 +332,10 @@ impl Node {
 
     /// Does what time brings. Returns when it wants to be called next, ms since the epoch.
     pub fn tick(&mut self, engine: &mut Engine, now: u64) -> u64 {
-        // Who was not called itself cannot say that others were silent: what they said may wait to be taken in.
-        let late = now.saturating_sub(self.called) > self.options.patience / 2 && self.called > 0;
+        self.look(now);
         let next = match &self.role {
-            Role::Seeking { .. } => self.seek(now, late),
-            Role::Following(_) => self.watch_leader(engine, now, late),
+            Role::Seeking { .. } => self.seek(now),
+            Role::Following(_) => self.watch_leader(engine, now),
             Role::Gathering(_) => self.gather_on(now),
             Role::Leading(_) => self.watch_followers(now),
         };
@@ -327,13 +346,10 @@ impl Node {
     }
 
     /// Asks who leads, now and then. When nobody says so for long, it has to be this one.
-    fn seek(&mut self, now: u64, late: bool) -> u64 {
+    fn seek(&mut self, now: u64) -> u64 {
         let (term, offset) = (self.terms.at(self.backlog.end()), self.backlog.end());
         let patience = self.options.patience;
         let Role::Seeking { since, asked } = &mut self.role else { return u64::MAX };
-        if late {
-            *since = now;
-        }
         let (waited, due) = (now.saturating_sub(*since), now.saturating_sub(*asked) >= patience / 4);
         if waited >= 2 * patience {
             *since = now;
@@ -409,10 +425,10 @@ impl Node {
         self.terms = terms;
     }
 
-    /// The engine was brought further by these bytes of a storage with these `terms`.
-    pub fn brought(&mut self, engine: &mut Engine, bytes: &[u8], terms: Terms) {
-        self.backlog.push(bytes);
-        engine.ks.effects.set_offset(self.backlog.end());
+    /// Takes in what a storage with these `terms` has from `offset` on, as far as it is missing here.
+    pub fn take_stored(&mut self, engine: &mut Engine, offset: u64, bytes: &[u8], terms: Terms, now: u64) {
+        let have = self.backlog.end().saturating_sub(offset).min(bytes.len() as u64) as usize;
+        self.apply(engine, &bytes[have..], now);
         if terms.last() > self.terms.last() {
             self.terms = terms;
         }

@@ -29,6 +29,10 @@ pub const REQUESTS: u32 = 4;
 pub const WAKE: u32 = 8;
 pub const CHANGED: u32 = 16;
 pub const SETTINGS: u32 = 32;
+/// There is something to tell other tabs.
+pub const MAIL: u32 = 64;
+/// This tab leads and was out for a while: another one may lead by now.
+pub const UNSURE: u32 = 128;
 
 struct Mailbox(UnsafeCell<[u32; 4]>);
 
@@ -40,6 +44,11 @@ static MAILBOX: Mailbox = Mailbox(UnsafeCell::new([0; 4]));
 fn mail(word: usize, value: u32) {
     // SAFETY: one thread, and no reference to the words outlives a statement.
     unsafe { (*MAILBOX.0.get())[word] = value }
+}
+
+/// Says which session has the reply that waits.
+pub(super) fn note_session(session: u32) {
+    mail(SESSION, session);
 }
 
 pub(super) fn flag_up(bits: u32) {
@@ -135,10 +144,11 @@ pub extern "C" fn exec(session: u32, row: i32, argc: usize, now: f64) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn batch(session: u32, words: usize, count: usize, atomic: u32, now: f64) -> i32 {
     state::with(|state| {
-        let State { engine, stage, news, manner, unit, .. } = state;
+        let State { engine, stage, news, manner, unit, lent, .. } = state;
         let Some((mut heads, rest)) = stage.split_at_checked(words) else { return GONE };
         let mut bytes = bytes_of(rest);
         clear(engine, session);
+        look(news, now);
         let unit = match (atomic, *unit) {
             (0, _) => None,
             (_, Some(unit)) => Some(unit),
@@ -146,6 +156,17 @@ pub extern "C" fn batch(session: u32, words: usize, count: usize, atomic: u32, n
         };
         let id = SessionId(session);
         let at = now as u64;
+        if engine.is_following()
+            && let Some(commands) = for_leader(engine, id, heads, bytes, count, unit.is_some())
+        {
+            let Some(aside) = open_aside(engine, id, false, at) else { return GONE };
+            engine.forward_many(aside, unit.is_some(), commands);
+            back_to(engine, id, aside, unit.is_some());
+            lent.insert(aside.0, session);
+            mail(SESSION, aside.0);
+            tell(engine, news, false);
+            return WAITS;
+        }
         if let Some((multi, _)) = unit {
             engine.call_row(id, multi, &[b"MULTI"], at);
             clear(engine, session);
@@ -197,6 +218,7 @@ pub extern "C" fn exec_wire(session: u32, argc: usize, proto: u32, now: f64) -> 
     state::with(|state| {
         let State { engine, stage, news, usual, .. } = state;
         let id = SessionId(session);
+        look(news, now);
         let Some((lens, rest)) = stage.split_at_checked(argc) else { return GONE };
         let Some(argv) = cut(engine.server.table, -1, lens, &mut bytes_of(rest)) else { return GONE };
         let Some(me) = engine.sessions.get_mut(id) else { return GONE };
@@ -227,7 +249,11 @@ pub extern "C" fn taken(session: u32) {
 #[unsafe(no_mangle)]
 pub extern "C" fn stop_wait(session: u32) -> u32 {
     state::with(|state| {
-        let waited = state.engine.end_wait(SessionId(session), Ok(()));
+        let id = SessionId(session);
+        let afar = state.engine.sessions.get(id).is_some_and(|me| me.wait.as_ref().is_some_and(|w| w.afar.is_some()));
+        // What only another tab can do takes its time.
+        let reply = if afar { Err(Error::OnlyRead) } else { Ok(()) };
+        let waited = state.engine.end_wait(id, reply);
         tell(&mut state.engine, &mut state.news, false);
         u32::from(waited)
     })
@@ -247,7 +273,13 @@ fn run(
 ) -> i32 {
     let id = SessionId(session);
     clear(engine, session);
+    look(news, now);
     match manner_of(manner, row, argv) {
+        Manner::Plain if engine.is_following() && is_for_leader(engine, id, row) => {
+            let result = run_aside(engine, id, row, argv, now as u64);
+            tell(engine, news, true);
+            return result;
+        }
         Manner::Plain => {}
         Manner::Waits if engine.sessions.get(id).is_some_and(|me| me.multi.is_none()) => {
             let result = run_aside(engine, id, row, argv, now as u64);
@@ -274,15 +306,19 @@ fn run(
     reply(engine, session)
 }
 
+/// Whether the leader has to run the command, or the transaction that it ends.
+fn is_for_leader(engine: &Engine, id: SessionId, row: RowId) -> bool {
+    engine.forwards(id, row)
+        || (engine.server.table.slot(row).row.name == "EXEC"
+            && engine.sessions.get(id).is_some_and(|me| me.multi.is_some()))
+}
+
 /// Runs a command that may wait on a session of its own, so that the one it belongs to stays free.
 fn run_aside(engine: &mut Engine, id: SessionId, row: RowId, argv: &[&[u8]], now: u64) -> i32 {
-    let Some(me) = engine.sessions.get(id) else { return GONE };
-    let (db, who, addr, written) = (me.db, me.who, me.addr.clone(), me.write_offset);
-    let aside = engine.open(addr, Proto::Native, now);
-    let session = engine.sessions.get_mut(aside).expect("opened just above");
-    // WAIT and WAITAOF are about what the other session has written.
-    (session.db, session.who, session.write_offset) = (db, who, written);
+    let ends = engine.server.table.slot(row).row.name == "EXEC";
+    let Some(aside) = open_aside(engine, id, ends, now) else { return GONE };
     engine.call_row(aside, row, argv, now);
+    back_to(engine, id, aside, ends);
     let session = engine.sessions.get_mut(aside).expect("only the host closes sessions");
     if session.wait.is_some() {
         mail(SESSION, aside.0);
@@ -294,6 +330,51 @@ fn run_aside(engine: &mut Engine, id: SessionId, row: RowId, argv: &[&[u8]], now
         me.out.raw(&bytes);
     }
     reply(engine, id.0)
+}
+
+/// Opens a session that runs a command of session `id`; with `ends`, the one that ends its transaction.
+pub(super) fn open_aside(engine: &mut Engine, id: SessionId, ends: bool, now: u64) -> Option<SessionId> {
+    let me = engine.sessions.get_mut(id)?;
+    let (db, who, addr, written) = (me.db, me.who, me.addr.clone(), me.write_offset);
+    let owner = if me.owner == 0 { me.id } else { me.owner };
+    let (multi, dirty, watches) = (me.multi.take_if(|_| ends), me.dirty_cas, me.watches_afar);
+    let aside = engine.open(addr, Proto::Native, now);
+    let session = engine.sessions.get_mut(aside)?;
+    // WAIT and WAITAOF are about what the other session has written.
+    (session.db, session.who, session.write_offset, session.owner) = (db, who, written, owner);
+    (session.multi, session.dirty_cas, session.watches_afar) = (multi, dirty, watches);
+    Some(aside)
+}
+
+/// Gives session `id` back what a session that runs its command knows of watched keys.
+fn back_to(engine: &mut Engine, id: SessionId, aside: SessionId, ends: bool) {
+    let Some(session) = engine.sessions.get_mut(aside) else { return };
+    let watches = std::mem::take(&mut session.watches_afar);
+    let Some(me) = engine.sessions.get_mut(id) else { return };
+    me.watches_afar = watches && !ends;
+    me.dirty_cas &= !ends;
+}
+
+/// The commands of a batch, if one of them is for the leader: then all are.
+fn for_leader(
+    engine: &Engine,
+    id: SessionId,
+    mut heads: &[u32],
+    mut bytes: &[u8],
+    count: usize,
+    atomic: bool,
+) -> Option<Vec<Vec<Vec<u8>>>> {
+    let mut is = atomic && engine.sessions.get(id)?.watches_afar;
+    let mut commands = Vec::with_capacity(count.min(1 << 16));
+    for _ in 0..count {
+        let [row, argc, tail @ ..] = heads else { return None };
+        let (lens, tail) = tail.split_at_checked(*argc as usize)?;
+        heads = tail;
+        let argv = cut(engine.server.table, *row as i32, lens, &mut bytes)?;
+        is |= known(engine, *row as i32, &argv).is_some_and(|row| engine.forwards(id, row));
+        commands.push(argv.into_iter().map(<[u8]>::to_vec).collect());
+    }
+    is.then_some(commands)
 }
 
 #[inline]
@@ -314,9 +395,21 @@ fn refuse(engine: &mut Engine, id: SessionId, argv: &[&[u8]]) {
     }
 }
 
+/// How long a tab that leads may be out before it is to make sure that it still does, ms.
+const OUT: f64 = 700.0;
+
+/// Takes note that something is done now.
+#[inline]
+pub(super) fn look(news: &mut News, now: f64) {
+    if news.leads && now - news.seen > OUT {
+        flag_up(UNSURE);
+    }
+    news.seen = now;
+}
+
 /// Raises the flags of what is new. `changed`: data or waits may have changed.
 #[inline]
-fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
+pub(super) fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
     if engine.has_ready() {
         news.ready.extend(engine.take_ready().iter().map(|id| id.0));
         flag_up(READY);
@@ -324,6 +417,9 @@ fn tell(engine: &mut Engine, news: &mut News, changed: bool) {
     if engine.has_requests() {
         news.requests.extend(engine.take_requests());
         flag_up(REQUESTS);
+    }
+    if engine.has_mail() {
+        flag_up(MAIL);
     }
     // Effects without a change of its own: a read that met a due key, or before which room was made.
     if engine.ks.effects.pending() {

@@ -84,7 +84,10 @@ impl Host {
             news,
             manner,
             usual: Default::default(),
+            kept: None,
             store: None,
+            tabs: None,
+            lent: Default::default(),
             transfers: Default::default(),
             unit,
         });
@@ -107,6 +110,11 @@ impl Host {
     pub fn close_session(&self, session: u32) -> Result<(), JsError> {
         on(|state| {
             state.usual.remove(&session);
+            let db = state.engine.sessions.get(SessionId(session)).map(|session| session.db);
+            if let Some(owner) = state.lent.remove(&session).and_then(|id| state.engine.sessions.get_mut(SessionId(id)))
+            {
+                owner.db = db.unwrap_or(owner.db);
+            }
             state.engine.close(SessionId(session))
         })
     }
@@ -156,7 +164,9 @@ impl Host {
     /// Does what time brings. Returns when to be called next, ms since the epoch; infinity for never.
     pub fn tick(&self, now: f64) -> Result<f64, JsError> {
         on(|state| {
+            super::abi::look(&mut state.news, now);
             let next = state.engine.tick(now as u64);
+            super::abi::tell(&mut state.engine, &mut state.news, false);
             arm(state, next)
         })
     }

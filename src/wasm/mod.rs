@@ -7,6 +7,7 @@
 
 pub mod abi;
 pub mod alloc;
+mod claim;
 pub mod class;
 mod clock;
 pub mod files;
@@ -15,4 +16,5 @@ mod page;
 mod place;
 mod state;
 pub mod store;
+mod tabs;
 mod transfer;

@@ -16,6 +16,14 @@ pub enum Place {
     Files(FolderStorage),
 }
 
+/// A place that was opened.
+#[derive(Clone)]
+pub struct Kept {
+    pub place: Rc<Place>,
+    /// Whether what is committed is on the disk.
+    pub strict: Rc<Cell<bool>>,
+}
+
 /// An error in a word for programs and a sentence for people.
 #[derive(Serialize)]
 struct Failure {

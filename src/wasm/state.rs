@@ -1,6 +1,8 @@
 //! The one engine of this instance and what its host keeps beside it.
 
+use super::place::Kept;
 use super::store::Store;
+use super::tabs::Tabs;
 use super::transfer::Transfers;
 use crate::engine::{Engine, Proto, Request, Row, RowId, flag};
 use std::cell::UnsafeCell;
@@ -19,7 +21,13 @@ pub struct State {
     /// What sessions speak otherwise that answer one command in another format, and wait for that answer.
     pub usual: BTreeMap<u32, Proto>,
     /// Where the data is kept; `None` in memory only.
+    pub kept: Option<Kept>,
+    /// What keeps it; `None` as long as another tab does.
     pub store: Option<Store>,
+    /// How it goes together with other tabs.
+    pub tabs: Option<Tabs>,
+    /// Sessions that run a batch for another one.
+    pub lent: BTreeMap<u32, u32>,
     /// Files on their way out and in.
     pub transfers: Transfers,
     /// The rows of MULTI and EXEC.
@@ -37,6 +45,9 @@ pub struct News {
     pub armed: u64,
     /// Someone listens to changes.
     pub watched: bool,
+    /// This tab leads others, and when something was done here last, ms since the epoch.
+    pub leads: bool,
+    pub seen: f64,
 }
 
 /// How a row is run by a session that has no wire.

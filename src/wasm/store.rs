@@ -1,20 +1,16 @@
-//! The engine's data in IndexedDB, or in files: opens it, writes what is new a transaction at a time, says how it stands. JavaScript decides
+//! The engine's data in IndexedDB, or in files: writes what is new a transaction at a time, says how it stands. JavaScript decides
 //! when: it calls [`Host::store_step`] as long as there is something to do, and again a while after a failure.
 
+use super::abi::{MAIL, flag_up};
 use super::class::Host;
 use super::clock::clock_us;
-use super::files::Folder;
-use super::page::PageHost;
-use super::place::{Place, failure, open_failure, storage_failure};
+use super::place::{Place, storage_failure};
 use super::state::{self, State};
 use crate::engine::{Keyspace, Server};
-use crate::persist::{self, Damage, Next, Options, Persist, Progress, Report, Storage, StorageError};
-use js_sys::{Function, Promise};
+use crate::persist::{Damage, Next, Persist, Storage, StorageError};
 use serde::Serialize;
-use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 /// How long a step may go on, µs: with the piece of work that is begun then, and what JavaScript does for it, at most 4 ms.
 pub(super) const SLICE_US: u64 = 2_500;
@@ -27,8 +23,6 @@ pub struct Store {
     began: u64,
     /// Bytes committed since.
     written: u64,
-    /// Whether what is committed is on the disk.
-    strict: Rc<Cell<bool>>,
     /// The snapshot being taken or asked for.
     saving: Option<Saving>,
     /// Changes that snapshots have made INFO forget.
@@ -44,17 +38,6 @@ struct Saving {
     dirty: u64,
 }
 
-/// What was found.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Opened {
-    fresh: bool,
-    keys: f64,
-    commands: f64,
-    torn: f64,
-    damage: Option<String>,
-}
-
 /// How things stand.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,111 +50,20 @@ struct Standing {
 
 #[wasm_bindgen]
 impl Host {
-    /// Loads the store `name`, or that in `folder`, into the engine, which must be new, and keeps what changes. Commands wait meanwhile:
-    /// they answer that there is no such session. `pause` is called every few ms with the bytes loaded and those there are, as
-    /// far as it is known, and its promise awaited. `lost` is called when the browser has closed the connection: then
-    /// [`Host::regain_store`] is to be called. Fails with `{code, message}`; the engine is as it was then.
-    #[wasm_bindgen(js_name = openStore)]
-    pub async fn open_store(
-        &self,
-        name: String,
-        strict: bool,
-        pause: Function,
-        lost: Function,
-        folder: Option<Folder>,
-        now: f64,
-    ) -> Result<JsValue, JsValue> {
-        let strict = Rc::new(Cell::new(strict));
-        let storage = Place::open(&name, strict.clone(), lost, folder).await?;
-        // The engine is nobody else's while it loads.
-        let mut state = state::take().ok_or_else(|| failure("FAILED", "the engine is busy".to_string()))?;
-        let opened = persist::open(&storage, &mut state.engine, Options::default(), pausing(pause)).await;
-        let result = match opened {
-            Ok((persist, report)) => {
-                let server = &mut state.engine.server;
-                server.saves.loaded = report.keys;
-                server.aof.enabled = true;
-                if let Some(damage) = &report.damage {
-                    refuse_writes(server, damage);
-                }
-                let sync = if strict.get() { "always" } else { "everysec" };
-                for (name, value) in [("appendonly", "yes"), ("appendfsync", sync)] {
-                    server.config.other.insert(name, value.to_string());
-                }
-                server.host = Box::new(PageHost::keeping(strict.clone()));
-                let torn = report.torn.unwrap_or(0) + storage.torn();
-                let began = report.offset;
-                let storage = Rc::new(storage);
-                let mut store = Store { persist, storage, began, written: 0, strict, saving: None, saved: 0 };
-                store.report(&mut state, now as u64);
-                state.store = Some(store);
-                Ok(Report { torn: Some(torn), ..report })
-            }
-            Err(error) => {
-                state.engine.ks.effects.record(false);
-                storage.close();
-                Err(error)
-            }
-        };
-        state::start(state);
-        match result {
-            Ok(report) => Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?),
-            Err(error) => Err(open_failure(&error)),
-        }
-    }
-
-    /// Finds out whether the store is still ours after others could have come to it. If somebody has written since, loads that in
-    /// the place of all data and claims the store again. Returns what it loaded, nothing if the store was ours, as most times.
-    /// Fails with `{code, message}`; then nothing has changed, but that nothing is written any more to a store that was removed.
-    /// `pause` as in [`Host::open_store`].
-    #[wasm_bindgen(js_name = regainStore)]
-    pub async fn regain_store(&self, pause: Function, now: f64) -> Result<JsValue, JsValue> {
-        let Some((storage, claim)) =
-            with_store(|_, store| (store.storage.clone(), store.persist.claim().map(<[u8]>::to_vec)))
-        else {
-            return Ok(JsValue::UNDEFINED);
-        };
-        match persist::is_claimed(&*storage, claim.as_deref()).await {
-            Ok(true) => return Ok(JsValue::UNDEFINED),
-            Ok(false) => {}
-            Err(error) => {
-                if error == StorageError::Removed {
-                    with_store(|_, store| store.persist.disown());
-                }
-                return Err(storage_failure(&error));
-            }
-        }
-        let Some(mut aside) = state::with(|state| state.engine.beside(now as u64)) else {
-            return Ok(JsValue::UNDEFINED);
-        };
-        let opened = persist::open(&*storage, &mut aside, Options::default(), pausing(pause)).await;
-        let (persist, report) = opened.map_err(|error| open_failure(&error))?;
-        with_store(|state, store| {
-            // What was changed meanwhile belongs to the data that goes.
-            state.engine.effects().clear();
-            if let Some(damage) = &report.damage {
-                refuse_writes(&mut state.engine.server, damage);
-            } else {
-                state.engine.take_over(aside.ks, now as u64);
-                state.engine.ks.effects.restart();
-            }
-            state.engine.ks.effects.set_offset(report.offset);
-            store.persist = persist;
-            store.report(state, now as u64);
-        });
-        Ok(serde_wasm_bindgen::to_value(&Opened::from(report))?)
-    }
-
     /// Does one transaction, or one slice of a snapshot. Returns what to do then: 0 nothing until something changes, 1 the next
     /// step, 2 the next step after letting others run. Fails with `{code, message}`; then nothing is written until
     /// `store_retry`.
     #[wasm_bindgen(js_name = storeStep)]
     pub async fn store_step(&self, now: f64) -> Result<u32, JsValue> {
-        let Some((next, storage)) = with_store(|state, store| {
-            store.push(state);
+        let Some((next, storage, leads)) = with_store(|state, store| {
+            let leads = store.push(state, now as u64);
             let until = clock_us() + SLICE_US;
             let more = || clock_us() < until;
-            (store.persist.next(&mut state.engine.ks, more, now as u64), store.storage.clone())
+            let next = store.persist.next(&mut state.engine.ks, more, now as u64);
+            if leads && store.persist.is_read_only() {
+                store.lead(state, now as u64);
+            }
+            (next, store.storage.clone(), leads)
         }) else {
             return Ok(0);
         };
@@ -190,6 +82,15 @@ impl Host {
             }
             store.written += if result.is_ok() { size } else { 0 };
             store.report(state, now as u64);
+            // A full disk keeps nobody from leading: what is changed waits.
+            if leads && (result.is_ok() || result == Err(StorageError::Quota)) {
+                store.lead(state, now as u64);
+            }
+            if result.is_ok()
+                && let Some(tabs) = &mut state.tabs
+            {
+                tabs.node.note_stored(&mut state.engine, store.persist.mark(), now as u64);
+            }
         });
         match result {
             Ok(()) => Ok(1),
@@ -215,15 +116,15 @@ impl Host {
     /// Whether what is stored is on the disk when it is said to be, as CONFIG SET may have it.
     #[wasm_bindgen(js_name = storeStrict)]
     pub fn store_strict(&self) -> bool {
-        with_store(|_, store| store.strict.get()).unwrap_or(false)
+        state::with(|state| state.kept.as_ref().is_some_and(|kept| kept.strict.get())).unwrap_or(false)
     }
 
     /// Returns how things stand: the bytes stored, the offsets behind all changes and behind those stored, and whether nothing is
     /// written any more. `undefined` without a store.
     #[wasm_bindgen(js_name = storeStanding)]
-    pub fn store_standing(&self) -> Result<JsValue, JsValue> {
+    pub fn store_standing(&self, now: f64) -> Result<JsValue, JsValue> {
         let standing = with_store(|state, store| {
-            store.push(state);
+            store.push(state, now as u64);
             Standing {
                 bytes: store.persist.size() as f64,
                 offset: store.persist.offset() as f64,
@@ -235,13 +136,41 @@ impl Host {
     }
 
     /// Ends the connection. What is not stored is not stored; but what is written later is written on a new one.
-    #[wasm_bindgen(js_name = closeStore)]
-    pub fn close_store(&self) {
-        with_store(|_, store| store.storage.close());
+    #[wasm_bindgen(js_name = closePlace)]
+    pub fn close_place(&self) {
+        state::with(|state| state.kept.as_ref().map(|kept| kept.place.close()));
+    }
+
+    /// Forgets the store, when all that was to be written is.
+    #[wasm_bindgen(js_name = dropStore)]
+    pub fn drop_store(&self) {
+        state::with(drop_store);
     }
 }
 
 impl Store {
+    pub(super) fn new(persist: Persist, storage: Rc<Place>, began: u64) -> Self {
+        Store { persist, storage, began, written: 0, saving: None, saved: 0 }
+    }
+
+    /// What says that what is stored is ours, and where that is.
+    pub(super) fn claim(&self) -> (Rc<Place>, Option<Vec<u8>>) {
+        (self.storage.clone(), self.persist.claim().map(<[u8]>::to_vec))
+    }
+
+    /// Nothing is written any more.
+    pub(super) fn disown(&mut self) {
+        self.persist.disown();
+    }
+
+    fn lead(&self, state: &mut State, now: u64) {
+        if let Some(tabs) = &mut state.tabs {
+            tabs.lead(&mut state.engine, now);
+            state.news.leads = tabs.node.is_leading();
+            flag_up(MAIL);
+        }
+    }
+
     /// Tells the engine how snapshot and log stand, for INFO, LASTSAVE, WAITAOF, and commands that have to be refused.
     fn report(&mut self, state: &mut State, now: u64) {
         self.report_snapshot(state, now);
@@ -287,35 +216,28 @@ impl Store {
         self.saved
     }
 
-    /// Takes the engine's effects over.
-    fn push(&mut self, state: &mut State) {
-        let effects = state.engine.effects();
+    /// Takes the engine's effects over. Returns whether this tab leads others once what is to be written next is written.
+    fn push(&mut self, state: &mut State, now: u64) -> bool {
+        let State { engine, tabs, .. } = state;
+        if let Some(tabs) = tabs {
+            return tabs.push(engine, &mut self.persist, now);
+        }
+        let effects = engine.effects();
         if !effects.is_empty() {
             self.persist.push(effects);
             effects.clear();
         }
-    }
-}
-
-impl From<Report> for Opened {
-    fn from(report: Report) -> Self {
-        Opened {
-            fresh: report.fresh,
-            keys: report.keys as f64,
-            commands: report.commands as f64,
-            torn: report.torn.unwrap_or(0) as f64,
-            damage: report.damage.map(|damage| damage.to_string()),
-        }
+        false
     }
 }
 
 /// Has commands that write refused: what they change would not be kept.
-fn refuse_writes(server: &mut Server, damage: &Damage) {
+pub(super) fn refuse_writes(server: &mut Server, damage: &Damage) {
     (server.aof.write_failed, server.aof.refuses_writes) = (Some(damage.to_string()), true);
 }
 
 /// Runs `f` on the state and its store, if it has one.
-fn with_store<R>(f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
+pub(super) fn with_store<R>(f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
     state::with(|state| {
         let mut store = state.store.take()?;
         let result = f(state, &mut store);
@@ -324,30 +246,38 @@ fn with_store<R>(f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
     })?
 }
 
-/// Exchanges all data for `other`, and has a snapshot of it stored.
-pub(super) fn take_over(state: &mut State, other: Keyspace, now: u64) {
-    let mut store = state.store.take();
-    if let Some(store) = &mut store {
-        // What was changed before belongs to the data that goes.
-        store.push(state);
+/// Takes the engine's effects over, if it is kept.
+pub(super) fn push(state: &mut State, now: u64) {
+    if let Some(mut store) = state.store.take() {
+        store.push(state, now);
+        state.store = Some(store);
     }
-    state.engine.take_over(other, now);
-    if let Some(Store { persist, .. }) = &mut store {
-        persist.replaced(persist.offset());
-    }
-    state.store = store;
 }
 
-/// Lets others run every few ms while something is loaded: calls `pause` with how far it is, and awaits its promise.
-fn pausing(pause: Function) -> impl AsyncFn(Progress) {
-    let until = Cell::new(clock_us() + SLICE_US);
-    async move |progress: Progress| {
-        if clock_us() >= until.get() {
-            let (done, total) = (progress.done as f64, progress.total as f64);
-            if let Ok(promise) = pause.call2(&JsValue::NULL, &done.into(), &total.into()) {
-                let _ = JsFuture::from(Promise::resolve(&promise)).await;
-            }
-            until.set(clock_us() + SLICE_US);
-        }
+/// Tells the engine how what is stored stands.
+pub(super) fn report(state: &mut State, now: u64) {
+    if let Some(mut store) = state.store.take() {
+        store.report(state, now);
+        state.store = Some(store);
+    }
+}
+
+/// Forgets the store; what was to be written is not.
+pub(super) fn drop_store(state: &mut State) {
+    if let Some(mut store) = state.store.take() {
+        store.persist.abandon(&mut state.engine.ks);
+        let aof = &mut state.engine.server.aof;
+        (aof.write_failed, aof.refuses_writes, aof.room) = (None, false, None);
+    }
+}
+
+/// Exchanges all data for `other`, and has a snapshot of it stored.
+pub(super) fn take_over(state: &mut State, other: Keyspace, now: u64) {
+    // What was changed before belongs to the data that goes.
+    push(state, now);
+    state.engine.take_over(other, now);
+    super::tabs::replaced(state);
+    if let Some(Store { persist, .. }) = &mut state.store {
+        persist.replaced(state.engine.ks.effects.offset());
     }
 }

@@ -334,12 +334,12 @@ fn claim(storage: &MemoryStorage, tab: &mut Tab, now: u64) -> u64 {
     let here = Here { offset: here, mark: tab.node.mark() };
     let agree = |notes: &[(String, Vec<u8>)]| own.agree(&terms(notes));
     let options = persist::Options { least_log: 4096, chunk: 1024, ..persist::Options::default() };
-    let resumed = persist::run(persist::resume(storage, &mut tab.engine, here, agree, options, async |_| {}));
+    let resumed = persist::run(persist::resume(storage, &tab.name, here, agree, options, async |_| {}));
     let persist = match resumed.expect("memory does not fail") {
         Resumed::Ours(ours) => {
             let (persist, report) = *ours;
             tab.stored = terms(&report.manifest.notes);
-            tab.node.brought(&mut tab.engine, &report.replayed, tab.stored.clone());
+            tab.node.take_stored(&mut tab.engine, here.offset, &report.replayed, tab.stored.clone(), now);
             persist
         }
         Resumed::Other => {
