@@ -146,7 +146,7 @@ export class Tabs implements Keeping {
           continue
         }
       }
-      this.core.guard(() => this.core.host.tabsFlush(this.session, Date.now()))
+      this.core.turn(() => this.core.host.tabsFlush(this.session, Date.now()))
       const late = new Promise<never>((_, reject) => setTimeout(() => reject(new StorageError('FAILED', 'the tab that leads has not stored it in time')), STORING))
       await Promise.race([this.core.wait(false), late])
       return
@@ -364,15 +364,15 @@ export class Tabs implements Keeping {
     addEventListener('pageshow', () => this.comeBack(), { signal })
     document.addEventListener('freeze', () => void this.leave(), { signal })
     document.addEventListener('resume', () => this.comeBack(), { signal })
+    const visible = () => document.visibilityState !== 'hidden'
+    this.core.guard(() => this.core.host.tabsVisible(visible()))
     const look = () => {
-      const visible = document.visibilityState !== 'hidden'
-      this.core.guard(() => this.core.host.tabsVisible(visible))
+      this.core.guard(() => this.core.host.tabsVisible(visible()))
       this.tick()
       // It may be the last thing this page hears: what failed is tried now, not in a while.
-      if (!visible) this.store?.hurry()
+      if (!visible()) this.store?.hurry()
     }
     document.addEventListener('visibilitychange', look, { signal })
-    look()
   }
 
   /** Leads no more and leaves the others, when what was changed is written. */

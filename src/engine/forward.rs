@@ -96,8 +96,12 @@ impl Engine {
         self.ks.expiry = Expiry::Hides;
         self.ks.effects.record(false);
         self.ks.effects.out().clear();
-        let waiting: Vec<SessionId> = self.sessions.iter().filter(|me| !me.proxy).map(|me| me.place).collect();
-        waiting.into_iter().for_each(|id| self.hand_over(id));
+        let waiting: Vec<SessionId> = self.sessions.iter().map(|me| me.place).collect();
+        for id in waiting {
+            if !self.sessions.proxies.contains(&id) {
+                self.hand_over(id);
+            }
+        }
     }
 
     /// Session `id` of a leader that becomes a follower: what it waits for to change something is the new leader's to do, and what it
@@ -246,7 +250,7 @@ impl Engine {
     /// Opens a session that stands for one far away.
     pub fn open_proxy(&mut self, addr: &str, now: u64) -> SessionId {
         let id = self.open_host(addr, now);
-        self.sessions.get_mut(id).expect("opened just above").proxy = true;
+        self.sessions.proxies.insert(id);
         id
     }
 

@@ -148,8 +148,7 @@ pub struct Session {
     pub replica: bool,
     /// It gets every effect (SYNC).
     pub follower: bool,
-    /// It stands for one of another engine, for which it runs this request.
-    pub proxy: bool,
+    /// It stands for one of another engine, and runs this request.
     pub request: Option<Box<super::answered::Request>>,
     /// The client for which it runs one command, `CLIENT ID`; 0 if it is one itself.
     pub owner: u64,
@@ -211,7 +210,6 @@ impl Session {
             closing: false,
             replica: false,
             follower: false,
-            proxy: false,
             request: None,
             owner: 0,
             watches_afar: false,
@@ -284,6 +282,8 @@ pub struct Sessions {
     /// Sessions with output or a state that the host should look at, and those that stand for others far away.
     pub(super) ready: Vec<SessionId>,
     pub(super) ready_proxies: Vec<SessionId>,
+    /// The sessions that stand for others far away.
+    pub(super) proxies: BTreeSet<SessionId>,
 }
 
 impl Sessions {
@@ -320,7 +320,8 @@ impl Sessions {
 
     /// Tells the host to look at `id`.
     pub fn wake(&mut self, id: SessionId) {
-        if self.get(id).is_some_and(|session| session.proxy) {
+        // It may be running just now, and not in its place.
+        if self.proxies.contains(&id) {
             return self.ready_proxies.push(id);
         }
         if self.ready.last() != Some(&id) {
@@ -340,6 +341,7 @@ impl Sessions {
 
     pub(super) fn close(&mut self, id: SessionId) {
         if let Some(session) = self.take(id) {
+            self.proxies.remove(&id);
             self.memory -= session.counted;
             self.free.push(id.0);
         }

@@ -13,6 +13,9 @@ use wasm_bindgen::prelude::*;
 /// The word of the manifest under which the terms are.
 const TERMS: &str = "terms";
 
+/// How many tabs that are gone are remembered.
+const GONE: usize = 64;
+
 /// See the module.
 pub struct Tabs {
     pub node: Node,
@@ -22,6 +25,8 @@ pub struct Tabs {
     ready: bool,
     /// What others are to be told is for JavaScript to send.
     steal: bool,
+    /// Others that are gone: who asked for the tabs there are may have been told of them before.
+    gone: Vec<String>,
     /// The version that another tab speaks.
     version: Option<u64>,
 }
@@ -48,7 +53,8 @@ impl Host {
         on(|state| {
             let mut node = Node::new(name, &mut state.engine, Terms::default(), Options::default(), now as u64);
             node.wait_until_stored(strict);
-            state.tabs = Some(Tabs { node, stored: Terms::default(), ready: false, steal: false, version: None });
+            let (stored, gone) = (Terms::default(), Vec::new());
+            state.tabs = Some(Tabs { node, stored, ready: false, steal: false, gone, version: None });
         })
     }
 
@@ -104,7 +110,13 @@ impl Host {
     /// Another tab is gone.
     #[wasm_bindgen(js_name = tabsGone)]
     pub fn tabs_gone(&self, who: &str, now: f64) -> Result<(), JsError> {
-        on(|state| run(state, now, |tabs, engine| tabs.node.note_gone(engine, who, now as u64)))
+        on(|state| {
+            run(state, now, |tabs, engine| {
+                tabs.gone.insert(0, who.to_string());
+                tabs.gone.truncate(GONE);
+                tabs.node.note_gone(engine, who, now as u64);
+            });
+        })
     }
 
     /// Whether somebody looks at this tab.
@@ -220,7 +232,12 @@ fn run(state: &mut State, now: f64, f: impl FnOnce(&mut Tabs, &mut Engine)) {
         tabs.lead(engine, now as u64);
     }
     news.leads = tabs.node.is_leading();
-    abi::tell(engine, news, before != engine.ks.effects.offset());
+    let changed = before != engine.ks.effects.offset();
+    if changed && news.leads {
+        // It is fed to the others already, so the engine has nothing to put out any more; but it is to be stored.
+        flag_up(EFFECTS);
+    }
+    abi::tell(engine, news, changed);
 }
 
 impl Tabs {
@@ -229,7 +246,8 @@ impl Tabs {
         // What is damaged is claimed by nobody.
         let term = if term == 0 { self.node.promised() + 1 } else { term };
         self.ready = false;
-        self.node.candidate(engine, term, others, now);
+        let others: Vec<String> = others.iter().filter(|name| !self.gone.contains(name)).cloned().collect();
+        self.node.candidate(engine, term, &others, now);
     }
 
     /// What is stored has these terms.
