@@ -50,8 +50,8 @@ export interface Keeping {
 export interface StoreEvents {
   /** What went wrong, or that it was put right. */
   tell(error: StorageError | null): void
-  /** Something is stored. */
-  stored?(): void
+  /** A step was done; something is `stored` then, or nothing was to be. */
+  stepped?(stored: boolean): void
   /** Another tab has what is stored. */
   lost?(): void
 }
@@ -106,9 +106,7 @@ export class Store implements Keeping {
   /** Writes what is new, unless that is under way. */
   run(): void {
     this.asked = true
-    if (!this.running && !this.closed && this.timer === undefined) {
-      this.running = this.write().finally(() => (this.running = undefined))
-    }
+    if (!this.running && !this.closed && this.timer === undefined) this.running = this.write()
   }
 
   /** Takes a new snapshot. */
@@ -193,15 +191,18 @@ export class Store implements Keeping {
           this.pause = 0
           if (this.error) this.tell(null)
           this.settle()
-          this.events.stored?.()
-          this.core.stores()
         }
+        this.events.stepped?.(next === GO_ON)
+        if (next === GO_ON) this.core.stores()
         if (next === LET_OTHERS) await breathe()
       }
       if (!this.closed) this.core.reschedule()
       this.settle()
     } catch (error) {
       this.fail(storageError(error))
+    } finally {
+      // Not later: what asks for more from here on begins anew.
+      this.running = undefined
     }
   }
 

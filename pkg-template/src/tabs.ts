@@ -23,7 +23,7 @@ export interface TabsStatus {
   waiting: number
 }
 
-export interface TabsEvents extends Omit<StoreEvents, 'stored' | 'lost'> {
+export interface TabsEvents extends Pick<StoreEvents, 'tell'> {
   role(status: TabsStatus): void
 }
 
@@ -70,8 +70,14 @@ export class Tabs implements Keeping {
   private known = -1
   private role: Role = 'seeking'
   private checking: Promise<void> | undefined
+  /** It is noted outside of IndexedDB that something is stored. */
+  private marked = false
+  /** It has the data. */
+  private opened = false
   /** The page is put aside. */
   private away = false
+  /** What is told when there is somebody to hear it. */
+  private missed: StorageError | undefined
   private closed = false
   private readonly listening = new AbortController()
   private readonly watchers = new Set<() => void>()
@@ -96,6 +102,7 @@ export class Tabs implements Keeping {
       tabs.follow()
       await tabs.join()
       await tabs.until(() => tabs.role !== 'seeking', OPENING, `no tab that has '${name}' answers`)
+      setTimeout(() => tabs.missed && tabs.tell(tabs.missed), 0)
       return tabs
     } catch (error) {
       tabs.stop()
@@ -213,7 +220,7 @@ export class Tabs implements Keeping {
     await this.draining
     if (typeof BroadcastChannel === 'undefined') {
       const lead = await patient(this.name)
-      setTimeout(() => this.tell(new StorageError('UNAVAILABLE', 'tabs cannot talk to one another here: only one at a time can have the database')), 0)
+      this.missed = new StorageError('UNAVAILABLE', 'tabs cannot talk to one another here: only one at a time can have the database')
       return this.claim(lead)
     }
     if (hasLocks()) {
@@ -272,7 +279,7 @@ export class Tabs implements Keeping {
 
   /** Takes over what is stored, finds out how far the others are, and leads. */
   private async claim(lead: Held): Promise<void> {
-    const first = this.known < 0
+    const first = !this.opened
     this.lead = lead
     this.claiming = true
     void lead.lost.then(() => this.lead === lead && this.depose())
@@ -285,15 +292,14 @@ export class Tabs implements Keeping {
       if (this.lead !== lead || this.gone) return this.core.guard(() => this.core.host.tabsStepDown(false, Date.now()))
       const store = (this.store = new Store(this.core, 'indexeddb', report.torn, {
         tell: (error) => this.tell(error),
-        stored: () => this.stored(),
+        stepped: (stored) => this.stepped(stored),
         lost: () => this.store === store && this.depose(),
       }))
+      this.opened = true
       if (first) this.torn = report.torn
       if (report.damage) store.fail(damaged(report.damage, `rescue('${this.name}') gives you the stored bytes`))
       else if (report.fresh && first && marks()?.getItem(mark(this.name))) {
-        const error = new StorageError('GONE', `what was stored under '${this.name}' is gone: the browser, or somebody, has removed it`)
-        // Told when there is somebody to hear it.
-        setTimeout(() => this.tell(error), 0)
+        this.missed = new StorageError('GONE', `what was stored under '${this.name}' is gone: the browser, or somebody, has removed it`)
       }
       this.tick()
       store.run()
@@ -331,9 +337,9 @@ export class Tabs implements Keeping {
     return names.filter((name) => name !== this.id)
   }
 
-  private stored(): void {
-    if (!marked.has(this.name)) {
-      marked.add(this.name)
+  private stepped(stored: boolean): void {
+    if (stored && !this.marked && this.look().offset > 0) {
+      this.marked = true
       keep(mark(this.name))
     }
     this.turn()
@@ -472,6 +478,7 @@ export class Tabs implements Keeping {
     if (role === this.known) return
     this.known = role
     this.role = (['seeking', 'follower', 'leader'] as const)[role % 4]!
+    this.opened ||= this.role !== 'seeking'
     this.events.role(this.status())
     for (const watcher of this.watchers) watcher()
   }
@@ -509,9 +516,6 @@ export class Tabs implements Keeping {
     })
   }
 }
-
-/** The names of databases of which it is noted outside of IndexedDB that something is stored. */
-const marked = new Set<string>()
 
 /** A name that no other tab has, also not a duplicate of this one. */
 function name(): string {

@@ -71,46 +71,48 @@ test('databases of different names are different', async () => {
   await page.context().close()
 })
 
-test('a second tab is told so, and gets the database when the first has closed it', async () => {
-  const first = await site.page()
-  await inPage(first, async (t) => {
-    t.db = await t.open('shop')
-    await t.db.set('k', 'first')
+for (const [where, script] of [
+  ['', undefined],
+  [' without Web Locks', "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"],
+]) {
+  test(`two tabs have the same data${where}, and the second writes when the first has closed`, async () => {
+    const first = await site.page({ script })
+    await inPage(first, async (t) => {
+      t.db = await t.open('shop')
+      await t.db.set('k', 'first')
+    })
+    const second = await site.page({ context: first.context(), script })
+    assert.equal(await inPage(second, async (t) => (t.db = await t.open('shop')).get('k')), 'first')
+    await inPage(second, async (t) => {
+      await t.db.set('k', 'second')
+      await t.db.flush()
+    })
+    assert.equal(await inPage(first, (t) => t.db.get('k')), 'second')
+    await inPage(first, (t) => t.db.close())
+    await inPage(second, async (t) => {
+      await t.db.set('k', 'third')
+      await t.db.close()
+    })
+    assert.equal(await inPage(second, async (t) => (await t.open('shop')).get('k')), 'third')
+    assert.deepEqual([...first.errors, ...second.errors], [])
+    await first.context().close()
   })
-  const second = await site.page({ context: first.context() })
+}
+
+test('where tabs cannot talk to one another, one at a time has the database, and says so', async () => {
+  const script = 'delete globalThis.BroadcastChannel'
+  const first = await site.page({ script })
+  const told = await inPage(first, async (t) => {
+    t.db = await t.open('shop')
+    const event = new Promise((resolve) => t.db.on('storage', resolve))
+    await t.db.set('k', 'first')
+    return (await event).error.code
+  })
+  assert.equal(told, 'UNAVAILABLE')
+  const second = await site.page({ context: first.context(), script })
   await assert.rejects(inPage(second, (t) => t.open('shop')), { name: 'StorageError', code: 'LOCKED' })
   await inPage(first, (t) => t.db.close())
   assert.equal(await inPage(second, async (t) => (await t.open('shop')).get('k')), 'first')
-  await first.context().close()
-})
-
-test('without Web Locks a tab that lost the database stops writing, and says so', async () => {
-  const script = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
-  const first = await site.page({ script })
-  await inPage(first, async (t) => {
-    t.db = await t.open('shop')
-    t.events = []
-    t.db.on('storage', ({ error }) => t.events.push(error?.code))
-    await t.db.set('k', 'first')
-    await t.db.flush()
-  })
-  const second = await site.page({ context: first.context(), script })
-  await inPage(second, async (t) => {
-    t.db = await t.open('shop')
-    await t.db.set('k', 'second')
-    await t.db.flush()
-  })
-  await assert.rejects(
-    inPage(first, async (t) => {
-      await t.db.set('k', 'lost')
-      await t.db.flush()
-    }),
-    { code: 'LOCKED' },
-  )
-  assert.deepEqual(await inPage(first, (t) => t.events), ['LOCKED'])
-  assert.equal(await inPage(first, (t) => t.db.get('k')), 'lost')
-  await inPage(second, (t) => t.db.close())
-  assert.equal(await inPage(second, async (t) => (await t.open('shop')).get('k')), 'second')
   await first.context().close()
 })
 
