@@ -23,7 +23,7 @@ mod taking;
 mod write;
 
 pub use memory::MemoryStorage;
-pub use open::{Damage, OpenError, Progress, Report, is_claimed, open};
+pub use open::{Damage, OpenError, Progress, Report, claim_number, is_claimed, open};
 pub use record::Manifest;
 pub use resume::{Here, Resumed, resume};
 pub use write::{Mark, Next, Options, Persist};

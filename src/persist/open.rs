@@ -136,6 +136,11 @@ pub(super) fn epoch(crc: &Crc64, bytes: &[u8]) -> u64 {
     frame.iter().nth(1).and_then(crate::base::num::parse_u64).unwrap_or(0)
 }
 
+/// The number of a claim, a value of [`Persist::claim`]; 0 if it cannot be read.
+pub fn claim_number(claim: &[u8]) -> u64 {
+    epoch(&Crc64::default(), claim)
+}
+
 /// What a crash may have left behind: parts of snapshots that were never named, and the torn end of the log.
 fn litter(manifest: &Manifest, next: u64) -> Vec<Range<Key>> {
     let Manifest { generation, chunks, log, .. } = *manifest;

@@ -1,6 +1,6 @@
 //! IndexedDB as a [`Storage`]: one database a name, one object store, keys and values as they are, one schema version for ever.
 
-use crate::persist::{Batch, Key, Storage, StorageError};
+use crate::persist::{self, Batch, Key, Storage, StorageError};
 use gloo_timers::future::TimeoutFuture;
 use indexed_db_futures::database::{Database, VersionChangeEvent};
 use indexed_db_futures::error::{DomException, Error, OpenDbError};
@@ -43,6 +43,8 @@ pub struct IdbStorage {
     name: String,
     strict: Rc<Cell<bool>>,
     connection: Rc<Connection>,
+    /// The claim that was made here last.
+    claimed: RefCell<Option<Vec<u8>>>,
 }
 
 /// The connection there is, and who is told when it is gone.
@@ -76,7 +78,7 @@ impl IdbStorage {
     /// closed the connection, or somebody wants to remove the database; the next use finds out.
     pub async fn open(name: &str, strict: Rc<Cell<bool>>, lost: Option<Function>) -> Result<Self, Refusal> {
         let connection = Rc::new(Connection { lost, ..Connection::default() });
-        let storage = IdbStorage { name: format!("{PREFIX}{name}"), strict, connection };
+        let storage = IdbStorage { name: format!("{PREFIX}{name}"), strict, connection, claimed: RefCell::default() };
         match storage.connect(true).await {
             Ok(_) => Ok(storage),
             Err(NoConnection::Failed(OpenDbError::Base(error))) => match words(&error) {
@@ -237,17 +239,26 @@ impl Storage for IdbStorage {
     }
 
     async fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
+        let owned = self.claimed.borrow().clone().filter(|claim| batch.expect == [(Key::Epoch, Some(claim.clone()))]);
+        let touched = batch.puts.iter().any(|(key, _)| *key == Key::Epoch)
+            || batch.deletes.iter().any(|range| range.contains(&Key::Epoch));
+        let owned = owned.filter(|_| !touched);
         self.with(TransactionMode::Readwrite, async |transaction| {
             // A dropped transaction is rolled back.
             let sys = transaction.as_sys().clone();
             let reason = |error| sys.error().map_or_else(|| failed(error), |why| failed(why.into()));
-            write(&transaction, batch).await.map_err(|error| match error {
+            write(&transaction, batch, owned.as_deref()).await.map_err(|error| match error {
                 Wrong::Conflict => StorageError::Conflict,
                 Wrong::Failed(error) => reason(error),
             })?;
             transaction.commit().await.map_err(reason)
         })
-        .await
+        .await?;
+        if touched {
+            let claim = batch.puts.iter().rev().find(|(key, _)| *key == Key::Epoch).map(|(_, claim)| claim.clone());
+            *self.claimed.borrow_mut() = claim.filter(|_| batch.expect.iter().any(|(key, _)| *key == Key::Epoch));
+        }
+        Ok(())
     }
 }
 
@@ -265,13 +276,40 @@ impl From<Error> for Wrong {
 /// Bytes that are sent before others may run: copying them takes about a millisecond.
 const AT_ONCE: usize = 256 << 10;
 
+/// What keeps those who have claimed the storage before from writing: a claim puts a value under the name of the one before it.
+fn fence(claim: &[u8]) -> String {
+    let hex: String = claim.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{FENCE}{:016x}-{hex}", persist::claim_number(claim))
+}
+
+/// Behind all keys there are.
+const FENCE: &str = "~fence-";
+/// How many claims are remembered: who had an earlier one is long gone.
+const FENCES: u64 = 1024;
+
 /// Sends all requests, then checks what is expected: what is sent needs not be awaited, the transaction is as good as all of it.
-/// Large ones are, so that no other work waits for the copying of them all.
-async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Wrong> {
+/// Large ones are, so that no other work waits for the copying of them all. Nor is anything awaited of what is expected if that is that
+/// the claim `owned` is the last one: what is made and removed here can only be made if there is no later one. So a page that is frozen
+/// leaves no transaction behind that never ends, which would keep the next owner from the storage.
+async fn write(transaction: &Transaction<'_>, batch: &Batch, owned: Option<&[u8]>) -> Result<(), Wrong> {
     let store = transaction.object_store(STORE)?;
     let mut found = Vec::with_capacity(batch.expect.len());
-    for (key, _) in &batch.expect {
-        found.push(store.get::<Uint8Array, _, _>(key.to_string()).primitive()?);
+    if let Some(claim) = owned {
+        let fence = fence(claim);
+        store.add(Uint8ArraySlice::new(b"")).with_key(fence.clone()).primitive()?;
+        store.delete::<String, _>(fence).primitive()?;
+    } else {
+        for (key, _) in &batch.expect {
+            found.push(store.get::<Uint8Array, _, _>(key.to_string()).primitive()?);
+        }
+    }
+    if let Some((_, Some(before))) = batch.expect.iter().find(|(key, _)| *key == Key::Epoch)
+        && owned.is_none()
+        && batch.puts.iter().any(|(key, _)| *key == Key::Epoch)
+    {
+        let old = format!("{FENCE}{:016x}", persist::claim_number(before).saturating_sub(FENCES));
+        store.delete::<String, _>(FENCE.to_string()..old).primitive()?;
+        store.put(Uint8ArraySlice::new(b"")).with_key(fence(before)).primitive()?;
     }
     for range in &batch.deletes {
         if range.start < range.end {
@@ -309,6 +347,8 @@ fn open_failed(error: OpenDbError) -> StorageError {
 fn failed(error: Error) -> StorageError {
     match words(&error) {
         (name, _) if name == "QuotaExceededError" => StorageError::Quota,
+        // Nothing is added but what others may have put there to keep us out.
+        (name, _) if name == "ConstraintError" => StorageError::Conflict,
         (name, _) if matches!(name.as_str(), "InvalidStateError" | "NotFoundError") => StorageError::Gone,
         (name, text) => StorageError::Other(format!("{name}: {text}")),
     }
