@@ -60,6 +60,12 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
     counts: nodeCounts,
   },
   {
+    name: 'tabs',
+    files: sources('tests/tabs', '.test.mjs'),
+    command: [...nodeTest, '--test-concurrency=1', ...sources('tests/tabs', '.test.mjs')],
+    counts: nodeCounts,
+  },
+  {
     name: 'browsers',
     files: sources('tests/browsers', '.test.mjs'),
     // One browser at a time.

@@ -90,7 +90,7 @@ export class AsyncClient extends Direct {
   /** The promise of a command's value. @internal */
   async settled(value: unknown): Promise<unknown> {
     const changed = value === WAIT || this.core.hasEffects
-    if (changed && this.core.doubt) await this.core.doubt
+    if (changed && this.core.waitsToCount) await this.core.counts()
     const reply = value === WAIT ? await this.core.wait(this.asBytes) : value
     if (changed) await this.core.stored?.()
     return reply
@@ -170,7 +170,7 @@ export function install(names: string, wired: object): void {
     define(AsyncClient.prototype, name, function (this: AsyncClient, a?: unknown, b?: unknown, c?: unknown) {
       try {
         const value = this.invoke(row, name, arguments, a, b, c)
-        return value === WAIT || this.core.stored || this.core.doubt ? this.settled(value) : Promise.resolve(value)
+        return value === WAIT || this.core.stored || this.core.waitsToCount ? this.settled(value) : Promise.resolve(value)
       } catch (error) {
         return Promise.reject(error as Error)
       }

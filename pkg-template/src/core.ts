@@ -49,6 +49,8 @@ interface Waiter {
 const [PTR, FLAGS, SESSION, STATUS] = [0, 1, 2, 3]
 const [READY, EFFECTS, REQUESTS, WAKE, CHANGED, SETTINGS, MAIL, UNSURE] = [1, 2, 4, 8, 16, 32, 64, 128]
 const DEAD = 4
+/** How long others may hear nothing before they may have another leader (ms); src/wasm/abi.rs has the same. */
+const OUT = 700
 
 const STAGE = 1 << 16
 /** A bigger stage is given back after use. */
@@ -80,6 +82,11 @@ export class Core {
 
   /** This tab was out for a while, and finds out whether it still leads: what it has changed counts when this resolves. */
   doubt: Promise<void> | undefined
+  /** Others are told what is changed here, and could lead if they are not told for long: a change counts when they are. */
+  shared = false
+  /** When something was changed that they are not told yet, and who waits until they are. */
+  private changed = 0
+  private told: { promise: Promise<void>; resolve: () => void } | undefined
   /** Told to begin with that. */
   onunsure: () => void = () => {}
 
@@ -296,12 +303,31 @@ export class Core {
     return (this.news & EFFECTS) !== 0
   }
 
+  /** Whether the reply that was just read has to wait until it counts: see `counts`. */
+  get waitsToCount(): boolean {
+    return this.doubt !== undefined || (this.shared && this.hasEffects)
+  }
+
+  /** Resolves when what was just changed counts. Fails if another tab leads. */
+  async counts(): Promise<void> {
+    if (this.shared && this.hasEffects) {
+      if (!this.told) {
+        let resolve!: () => void
+        const promise = new Promise<void>((done) => (resolve = done))
+        this.told = { promise, resolve }
+      }
+      await this.told.promise
+    }
+    await this.doubt
+  }
+
   /** Ends everything: what waits is rejected, what comes is refused. */
   stop(reason: EngineDead): void {
     if (this.dead) return
     this.dead = reason
     this.u8 = new Uint8Array(0)
     clearTimeout(this.timer)
+    this.told?.resolve()
     for (const { reject } of this.waiting.values()) reject(reason)
     this.waiting.clear()
     this.listeners.clear()
@@ -376,7 +402,10 @@ export class Core {
     this.i32[this.mail + FLAGS] = 0
     // At once: who gets the reply of this call is to wait for it.
     if (flags & UNSURE) this.onunsure()
-    if (this.news === 0) queueMicrotask(() => this.pump())
+    if (this.news === 0) {
+      this.changed = Date.now()
+      queueMicrotask(() => this.pump())
+    }
     this.news |= flags
   }
 
@@ -389,6 +418,12 @@ export class Core {
     if (news & READY) this.deliver()
     if (news & REQUESTS) for (const word of this.guard(() => this.host.takeRequests())) this.onevent('request', word)
     if (news & (EFFECTS | MAIL)) this.onevent('effects')
+    if (this.told) {
+      // It stood still in between: they were told too late.
+      if (Date.now() - this.changed > OUT) this.onunsure()
+      this.told.resolve()
+      this.told = undefined
+    }
     if (news & CHANGED) this.onevent('change')
     if (news & WAKE) this.schedule(this.guard(() => this.host.nextWake()))
   }

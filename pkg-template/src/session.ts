@@ -129,7 +129,11 @@ export class Session {
       if (waits) {
         this.waiter = sent
         this.core.startsWaiting()
-      } else sent.resolve(replies.shift() ?? NONE)
+      } else {
+        const reply = replies.shift() ?? NONE
+        if (this.core.waitsToCount) this.core.counts().then(() => sent.resolve(reply), sent.reject)
+        else sent.resolve(reply)
+      }
       this.push(replies, true)
       if (closing) this.close()
     } catch (error) {

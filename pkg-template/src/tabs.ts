@@ -44,6 +44,8 @@ const LISTENING = 250
 const STORING = 30_000
 /** The pause before a tab that could not read what is stored tries to lead again (ms). */
 const AGAIN = 2_000
+/** Over how long tabs are scattered that want to lead at the same time (ms). */
+const SCATTER = 40
 /** How often others are told that what is stored is being loaded (ms). */
 const BUSY = 200
 
@@ -162,7 +164,8 @@ export class Tabs implements Keeping {
 
   /** Has this tab lead. */
   async own(): Promise<void> {
-    if (this.role !== 'leader') await this.steal()
+    // Whoever was a moment quicker is asked again.
+    for (let n = 0; this.role !== 'leader' && !this.lead && n < 10; n++) await this.steal()
     await this.until(() => this.role === 'leader', LEADING, 'another tab leads')
     if (this.store?.standing().readOnly) throw this.error ?? new StorageError('LOCKED', 'nothing is written any more')
   }
@@ -262,10 +265,11 @@ export class Tabs implements Keeping {
   /** Takes the lead from a tab that does not answer. */
   private async steal(): Promise<void> {
     if (this.gone || this.claiming || this.lead || !this.channel) return
-    this.queued?.abort()
-    this.queued = undefined
     this.claiming = true
     try {
+      if (await this.isTaken()) return
+      this.queued?.abort()
+      this.queued = undefined
       const lead = hasLocks() ? await take(this.lock(), { steal: true }) : { release() {}, lost: new Promise<void>(() => {}) }
       this.claiming = false
       if (this.gone) return lead!.release()
@@ -275,6 +279,16 @@ export class Tabs implements Keeping {
     } finally {
       this.claiming = false
     }
+  }
+
+  /** Whether another tab has already taken the lead from the one that led: all notice at the same time that it does not answer. */
+  private async isTaken(): Promise<boolean> {
+    const { leader } = this.look()
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * SCATTER))
+    if (this.gone || this.lead) return true
+    const locks = await held(`tabdis:${this.name}`)
+    const [holder, led] = [locks.get(this.lock()), leader && locks.get(this.lock(leader))]
+    return holder !== undefined && led !== undefined && holder !== led
   }
 
   /** Takes over what is stored, finds out how far the others are, and leads. */
@@ -472,6 +486,7 @@ export class Tabs implements Keeping {
     const { host } = this.core
     const role = this.core.guard(() => host.tabsRole())
     this.post(this.core.guard(() => host.tabsOut()), role % 4 === 2)
+    this.core.shared = role % 4 === 2 && this.others.size > 0
     if (this.core.guard(() => host.tabsSteal())) void this.steal()
     const version = this.core.guard(() => host.tabsVersion())
     if (version !== undefined) this.tell(new StorageError('NEWER', `a tab has another version of tabdis (its messages are of version ${version}): reload the older one`))

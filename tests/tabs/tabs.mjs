@@ -50,6 +50,8 @@ class Tabs {
   answered = new Map()
   errors = []
   late = 0
+  /** Writes of a tab that had led, stood still and was told that another one leads. */
+  refused = 0
   names = 0
 
   static async start() {
@@ -84,6 +86,7 @@ class Tabs {
   hear(tab, told) {
     for (const answer of told) {
       if (answer.length === 'late') this.late++
+      else if (/^READONLY this tab was put aside/.test(answer.length)) this.refused++
       else if (typeof answer.length === 'string') this.errors.push(answer.length)
       else this.answered.set(answer.value, answer)
       tab.last = answer
@@ -147,8 +150,8 @@ export async function series({ way, count }, ends, seed, progress = () => {}) {
     await tabs.stop()
   }
   takeOvers.sort((a, b) => a - b)
-  const { answered, late, errors } = tabs
-  return { way, count, ends, acknowledged: answered.size, late, errors: errors.length, takeOvers, failure: failure ?? (late || errors.length ? `${late} requests unanswered, errors: ${[...new Set(errors)].join('; ')}` : undefined) }
+  const { answered, late, errors, refused } = tabs
+  return { way, count, ends, acknowledged: answered.size, late, refused, errors: errors.length, takeOvers, failure: failure ?? (late || errors.length ? `${late} requests unanswered, errors: ${[...new Set(errors)].join('; ')}` : undefined) }
 }
 
 /** What is wrong with what all tabs have at the end, if anything is. */
@@ -184,10 +187,10 @@ async function check(tabs) {
 }
 
 /** A line of figures. */
-export function line({ way, count, ends, acknowledged, late, errors, takeOvers, failure }) {
+export function line({ way, count, ends, acknowledged, late, refused, errors, takeOvers, failure }) {
   const at = (share) => takeOvers[Math.min(takeOvers.length - 1, Math.floor(takeOvers.length * share))]
   const times = takeOvers.length ? `take-over ${at(0.5)} ms median, ${takeOvers.at(-1)} ms at most (${takeOvers.length})` : 'no take-over'
-  return `${way}, ${count} tabs: ${ends} ends, ${acknowledged} acknowledged, ${late} unanswered, ${errors} errors, ${times}${failure ? `: ${failure}` : ''}`
+  return `${way}, ${count} tabs: ${ends} ends, ${acknowledged} acknowledged, ${late} unanswered, ${refused} refused, ${errors} errors, ${times}${failure ? `: ${failure}` : ''}`
 }
 
 /** A small generator of numbers between 0 and 1, the same for the same seed. */
