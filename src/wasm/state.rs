@@ -98,12 +98,6 @@ pub fn with<R>(f: impl FnOnce(&mut State) -> R) -> Option<R> {
     unsafe { (*PLACE.0.get()).as_mut() }.map(f)
 }
 
-/// Takes the state out of its place, for work that lets others run meanwhile: they find no state.
-pub fn take() -> Option<State> {
-    // SAFETY: as in `with`.
-    unsafe { (*PLACE.0.get()).take() }
-}
-
 /// Puts `state` in place, instead of what was there.
 pub fn start(state: State) {
     // SAFETY: as in `with`; the old state is dropped after the new one is in place.
