@@ -244,6 +244,16 @@ export class Db extends AsyncClient {
     return (this.closing ??= this.end())
   }
 
+  /**
+   * Ends at once, as when the tab is gone: what is not stored is not stored, and nobody is told. For tests, and to show what happens
+   * then.
+   */
+  terminate(): void {
+    this.closing ??= Promise.resolve()
+    this.store?.stop()
+    this.core.stop(new EngineDead('the database was terminated'))
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

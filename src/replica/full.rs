@@ -37,13 +37,20 @@ struct Giving {
 }
 
 impl Full {
-    /// Puts `who` in the queue, unless it gets everything already.
-    pub(super) fn ask(&mut self, who: &str) {
-        if !self.waiting.iter().any(|name| name == who) {
-            self.waiting.push_back(who.to_string());
+    /// Puts `who` in the queue. Whoever gets everything already and asks again has not got it.
+    pub(super) fn ask(&mut self, engine: &mut Engine, who: &str) {
+        self.forget(engine, who);
+        self.waiting.push_back(who.to_string());
+    }
+
+    /// Gives nobody anything any more.
+    pub(super) fn end(&mut self, engine: &mut Engine) {
+        self.waiting.clear();
+        if let Some(giving) = self.giving.take()
+            && engine.ks.is_taking(giving.number)
+        {
+            engine.ks.snapshot_end();
         }
-        // Whoever asks again has not got it.
-        self.giving.take_if(|giving| giving.to == who);
     }
 
     pub(super) fn got(&mut self, from: &str, number: u64, n: u64) {
@@ -74,8 +81,7 @@ impl Node {
         if !giving.complete && !engine.ks.is_taking(giving.number) && engine.ks.snapshot_left() == 0 {
             // Another snapshot has taken its place, or all data was replaced: from the beginning.
             let to = giving.to.clone();
-            self.full.giving = None;
-            self.full.ask(&to);
+            self.full.ask(engine, &to);
             return now;
         }
         if giving.heard == 0 {

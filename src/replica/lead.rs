@@ -128,7 +128,7 @@ impl Node {
                 self.say(to, &Message::Feed { term, offset, mark, bytes });
             }
             None => {
-                self.full.ask(to);
+                self.full.ask(engine, to);
                 self.give_pieces(engine, now);
             }
         }

@@ -406,7 +406,7 @@ impl Node {
             engine.forget_follower(None);
             self.say(ALL, &Message::Bye);
         }
-        self.full = Full::default();
+        self.full.end(engine);
         self.log.clear();
         engine.follow();
         self.lose_leader(engine, now);

@@ -1,6 +1,6 @@
 //! This engine as one of several tabs: the machine of [`crate::replica`], and what of it is stored.
 
-use super::abi::{self, EFFECTS, flag_up};
+use super::abi::{self, EFFECTS, WAKE, flag_up};
 use super::class::{Host, on};
 use super::state::State;
 use super::store;
@@ -236,6 +236,10 @@ fn run(state: &mut State, now: f64, f: impl FnOnce(&mut Tabs, &mut Engine)) {
     if changed && news.leads {
         // It is fed to the others already, so the engine has nothing to put out any more; but it is to be stored.
         flag_up(EFFECTS);
+    }
+    // What another tab waits for here may come to its end earlier than anything else.
+    if news.leads && engine.next_wake().is_some_and(|at| at < news.armed) {
+        flag_up(WAKE);
     }
     abi::tell(engine, news, changed);
 }
