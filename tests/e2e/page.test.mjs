@@ -169,13 +169,22 @@ test('an engine that cannot be loaded is said in words, with what to do', async 
   await screen.close()
 })
 
-test('a second tab says that the first has the database, and harms nothing', () =>
+test('a second tab has the same data, shows who leads, and goes on when the leader crashes', () =>
   visit({}, async (screen, page) => {
     await screen.run('SET first tab')
     await screen.sees('OK')
     const second = await page.context().newPage()
     await second.goto(site.address)
-    await second.getByRole('alert').filter({ hasText: 'open in another tab' }).waitFor()
+    await second.waitForSelector('html[data-ready="true"]', { state: 'attached' })
+    await second.locator('#rows', { hasText: 'first' }).waitFor()
+    await second.locator('#stat-tabs', { hasText: 'follower, 2' }).waitFor()
+    await second.getByRole('button', { name: 'Tabs…' }).click()
+    await second.locator('#tabs-rows tr[aria-current="true"][data-role="follower"]').waitFor()
+    assert.equal(await second.locator('#tabs-rows tr[data-role="leader"]').count(), 1)
+    await second.getByRole('button', { name: 'Crash the leader' }).click()
+    await second.getByRole('status').filter({ hasText: 'Another tab leads since' }).waitFor()
+    await second.locator('#tabs-rows tr[aria-current="true"][data-role="leader"]').waitFor()
+    await page.getByRole('alert').filter({ hasText: 'stopped without a word' }).waitFor()
     await second.close()
     await page.reload()
     await page.waitForSelector('html[data-ready="true"]', { state: 'attached' })

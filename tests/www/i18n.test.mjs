@@ -36,7 +36,7 @@ test('every key named in the page exists, and the words in the HTML are those of
 test('every key named in the code exists, and no key is left over', () => {
   const code = readdirSync(new URL('js/', www)).map((file) => readFileSync(new URL(`js/${file}`, www), 'utf8')).join('\n') + html
   const has = (key) => key in en || `${key}.other` in en
-  for (const [, key] of code.matchAll(/['"`]((?:page|lang|theme|status|restored|banner|term|help|steps|keys|size|value|use|foot|compat|data|error)\.[a-zA-Z.]+)['"`]/g)) {
+  for (const [, key] of code.matchAll(/['"`]((?:page|lang|theme|status|restored|banner|term|help|steps|keys|size|value|use|foot|compat|data|tabs|error)\.[a-zA-Z.]+)['"`]/g)) {
     assert.ok(has(key) || /\.(js|json|css|html|svg)$/.test(key), `no words for ${key}`)
   }
   const topics = new Set(TOPICS.flatMap(({ id, steps }) => [`steps.${id}`, ...steps.map((_, i) => `steps.${id}.${i + 1}`)]))
@@ -44,7 +44,7 @@ test('every key named in the code exists, and no key is left over', () => {
   for (const table of [en, zh]) assert.ok(html.includes(table['page.noscript']))
   for (const key of Object.keys(en).filter((key) => key !== 'page.noscript')) {
     const base = key.replace(/\.(one|other)$/, '')
-    const built = [/^status\./, /^data\.mode\./, /^size\./, /^value\./, /^compat\.(options\.)?(equal|newer|differs|untested|missing)/, /^error\.(load|other|wasm)$/].some((pattern) => pattern.test(key))
+    const built = [/^status\./, /^data\.mode\./, /^tabs\.(leader|follower|seeking)$/, /^size\./, /^value\./, /^compat\.(options\.)?(equal|newer|differs|untested|missing)/, /^error\.(load|other|wasm)$/].some((pattern) => pattern.test(key))
     assert.ok(topics.has(key) || built || code.includes(`'${base}'`) || code.includes(`"${base}"`), `${key} is never used`)
   }
   for (const key of topics) assert.ok(key in en, `no words for ${key}`)

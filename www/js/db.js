@@ -56,6 +56,22 @@ export class Store {
     return { keys, memory: usedMemory, stored, bytes, unsaved: pending, error, mode: durability, rescuable: readOnly || ['DAMAGED', 'NEWER'].includes(this.openError?.code) }
   }
 
+  /** Returns how this tab stands among those that have the database: `{role, name, leader, offset, waiting}`; null if there can be none. */
+  tabs() {
+    return this.dead ? null : this.db.status().tabs
+  }
+
+  /** Calls `listener` when this tab leads or follows. */
+  onRole(listener) {
+    this.db.on('role', listener)
+  }
+
+  /** Ends the engine as when the tab is gone. */
+  terminate() {
+    this.dead = true
+    this.db.terminate()
+  }
+
   /** Returns `{usage, quota, persisted}` as the browser says it; without what it does not say. */
   room() {
     return this.db.estimate()

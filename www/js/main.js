@@ -6,8 +6,9 @@ import { DataDialog } from './data.js'
 import { openStore } from './db.js'
 import { $, el } from './dom.js'
 import { Keyspace } from './keyspace.js'
-import { Status } from './status.js'
+import { Status, banner } from './status.js'
 import { Steps } from './steps.js'
+import { TabsDialog } from './tabs.js'
 import { Terminal } from './terminal.js'
 import { bytes, millis } from './units.js'
 
@@ -44,6 +45,7 @@ async function start() {
   })
   new Steps({ terminal, words, book })
   new DataDialog({ store, words, onData: () => keyspace.refresh() })
+  new TabsDialog({ store, words, onStopped: () => banner(words, 'tabs.stopped', {}, 'warn') })
   const keys = status.greet()
   terminal.note('term.welcome')
   terminal.note(keys ? 'term.welcomeBack' : 'term.welcomeHint', { n: keys, ms: millis(store.openMs) })

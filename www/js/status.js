@@ -7,7 +7,7 @@ const RELOADED = 'tabdis.reloaded'
 
 /** What to say about a storage error, by its code: when the page opens, and later. */
 const AT_OPEN = { UNAVAILABLE: 'error.noIndexedDb', LOCKED: 'error.locked', DAMAGED: 'error.damaged', NEWER: 'error.newer' }
-const LATER = { QUOTA: 'error.quota', LOCKED: 'error.lost', GONE: 'error.gone', DAMAGED: 'error.damaged', NEWER: 'error.newer' }
+const LATER = { QUOTA: 'error.quota', GONE: 'error.gone', DAMAGED: 'error.damaged', NEWER: 'error.newer' }
 
 export class Status {
   #figures = null
