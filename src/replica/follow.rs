@@ -23,8 +23,13 @@ pub(super) struct Follower {
     synced: u64,
     /// Everything is loaded anew.
     pub(super) loading: Option<Loading>,
+    /// What it was told that is here, and when.
     acked: u64,
+    told: u64,
 }
+
+/// How often a leader is told how far a follower is, unless it asks, ms: in tabs all others hear it too.
+const ACK_EVERY: u64 = 200;
 
 /// A snapshot on its way in.
 pub(super) struct Loading {
@@ -50,6 +55,7 @@ impl Follower {
             synced: 0,
             loading: None,
             acked: 0,
+            told: 0,
         }
     }
 
@@ -207,11 +213,11 @@ impl Node {
     }
 
     /// Tells the leader how far it is.
-    pub(super) fn acknowledge(&mut self, engine: &mut Engine, _now: u64) {
+    pub(super) fn acknowledge(&mut self, engine: &mut Engine, now: u64) {
         let (offset, visible) = (engine.ks.effects.offset(), self.visible);
         let Role::Following(follower) = &mut self.role else { return };
         if follower.is_up() {
-            follower.acked = offset;
+            (follower.acked, follower.told) = (offset, now);
             let leader = follower.leader.clone();
             self.say(&leader, &Message::Ack { offset, visible });
         }
@@ -232,8 +238,8 @@ impl Node {
         }
         let silent = now.saturating_sub(follower.heard);
         let after = if eager || !up { options.ask_after } else { options.idle };
-        let (ping, acks) =
-            (silent >= after && now.saturating_sub(follower.pinged) >= after / 2, follower.acked != here);
+        let ping = silent >= after && now.saturating_sub(follower.pinged) >= after / 2;
+        let acks = follower.acked != here && now.saturating_sub(follower.told) >= ACK_EVERY;
         let stuck = match &follower.loading {
             Some(loading) => now.saturating_sub(loading.heard) > 4 * options.patience,
             None => !follower.continues && now.saturating_sub(follower.synced) > options.patience / 2,

@@ -23,7 +23,7 @@ pub struct Tabs {
     stored: Terms,
     /// It leads when what is to be stored next is stored.
     ready: bool,
-    /// What others are to be told is for JavaScript to send.
+    /// It has to take the lead from whoever has it.
     steal: bool,
     /// Others that are gone: who asked for the tabs there are may have been told of them before.
     gone: Vec<String>,

@@ -14,7 +14,7 @@ import { setupTests } from '../tools/setup.mjs'
 import { writeSummary } from './tools/report.mjs'
 
 /** The benchmarks of the package; the others need only the native server, or none of both. */
-const ofPackage = ['js', 'size', 'work', 'durable', 'startup', 'snapshot', 'smallwrite'].map((name) => `${name}.bench.mjs`)
+const ofPackage = ['js', 'size', 'work', 'durable', 'startup', 'snapshot', 'smallwrite', 'tabs'].map((name) => `${name}.bench.mjs`)
 
 async function bench() {
   const options = process.argv.slice(2).filter((word, n, all) => word.startsWith('--') || all[n - 1] === '--keys')

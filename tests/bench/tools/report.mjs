@@ -11,7 +11,7 @@ const summary = join(root, 'tests/bench/RESULTS.md')
 const load = round(loadavg()[0])
 
 /** The order of the parts in RESULTS.md. */
-const order = ['server', 'work', 'memory', 'js', 'size', 'durable', 'startup', 'snapshot', 'smallwrite', 'chunks', 'rdb']
+const order = ['server', 'work', 'memory', 'js', 'size', 'durable', 'startup', 'snapshot', 'smallwrite', 'tabs', 'chunks', 'rdb']
 
 /**
  * Prints the tables and keeps them in results/NAME.json. A table is `{ title, note?, head, rows }` with rows of texts, as
