@@ -403,7 +403,7 @@ export class Core {
     // At once: who gets the reply of this call is to wait for it.
     if (flags & UNSURE) this.onunsure()
     if (this.news === 0) {
-      this.changed = Date.now()
+      if (this.shared) this.changed = Date.now()
       queueMicrotask(() => this.pump())
     }
     this.news |= flags

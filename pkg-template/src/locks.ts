@@ -16,6 +16,11 @@ export function hasLocks(): boolean {
   return manager() !== undefined
 }
 
+/** Returns what stands for a lock where there are none: nobody takes it away. */
+export function unlocked(): Held {
+  return { release() {}, lost: new Promise(() => {}) }
+}
+
 /** Takes a lock. Nothing if it is another tab's and `ifAvailable` is set. Fails with an AbortError when `signal` says so. */
 export function take(name: string, options: LockOptions): Promise<Held | undefined> {
   return new Promise((granted, refused) => {

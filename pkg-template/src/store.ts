@@ -4,7 +4,7 @@ import { breathe } from './breathe.js'
 import type { Core } from './core.js'
 import { StorageError, type StorageCode } from './errors.js'
 import { Folder, removeFolder, hasFiles } from './files.js'
-import { hasLocks, take, type Held } from './locks.js'
+import { hasLocks, take, unlocked, type Held } from './locks.js'
 import type { Progress } from './transfer.js'
 
 /** What the engine says to do next. */
@@ -345,7 +345,7 @@ export async function rescue(name: string): Promise<Blob> {
  * if another tab keeps it. Where there are no locks (plain http), the claim in the store itself keeps two tabs apart.
  */
 export async function patient(name: string): Promise<Held> {
-  if (!hasLocks()) return { release() {}, lost: new Promise(() => {}) }
+  if (!hasLocks()) return unlocked()
   const signal = AbortSignal.timeout(LOCK_PATIENCE)
   try {
     return (await take(`tabdis:${name}`, { signal }))!

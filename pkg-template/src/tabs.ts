@@ -3,7 +3,7 @@
 import { breathe } from './breathe.js'
 import type { Core } from './core.js'
 import { ReplyError, StorageError } from './errors.js'
-import { hasLocks, held, take, type Held } from './locks.js'
+import { hasLocks, held, take, unlocked, type Held } from './locks.js'
 import { Store, claim, damaged, keep, mark, marks, patient, storageError, type Keeping, type OnProgress, type Standing, type StoreEvents } from './store.js'
 
 /** What a tab is: the one that decides and writes; one that has the same data; one that has lost the leader, or not found it yet. */
@@ -31,7 +31,6 @@ export interface TabsEvents extends Pick<StoreEvents, 'tell'> {
 interface NodeStanding {
   role: Role
   leader: string | undefined
-  up: boolean
   offset: number
   waiting: number
 }
@@ -210,7 +209,7 @@ export class Tabs implements Keeping {
 
   private async isOurs(): Promise<boolean> {
     if (!hasLocks()) return !this.store || this.core.guardAsync(() => this.core.host.isClaimed()).catch(() => true)
-    const locks = await held(`tabdis:${this.name}`)
+    const locks = await held(this.lock())
     return locks.get(this.lock()) === locks.get(this.lock(this.id))
   }
 
@@ -270,7 +269,7 @@ export class Tabs implements Keeping {
       if (await this.isTaken()) return
       this.queued?.abort()
       this.queued = undefined
-      const lead = hasLocks() ? await take(this.lock(), { steal: true }) : { release() {}, lost: new Promise<void>(() => {}) }
+      const lead = hasLocks() ? await take(this.lock(), { steal: true }) : unlocked()
       this.claiming = false
       if (this.gone) return lead!.release()
       await this.claim(lead!)
@@ -286,7 +285,7 @@ export class Tabs implements Keeping {
     const { leader } = this.look()
     await new Promise((resolve) => setTimeout(resolve, Math.random() * SCATTER))
     if (this.gone || this.lead) return true
-    const locks = await held(`tabdis:${this.name}`)
+    const locks = await held(this.lock())
     const [holder, led] = [locks.get(this.lock()), leader && locks.get(this.lock(leader))]
     return holder !== undefined && led !== undefined && holder !== led
   }

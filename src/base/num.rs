@@ -183,6 +183,11 @@ pub fn fmt_f64(v: f64, buf: &mut NumBuf) -> &[u8] {
     &buf[..len]
 }
 
+/// `bytes` in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

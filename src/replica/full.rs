@@ -36,6 +36,15 @@ struct Giving {
     heard: u64,
 }
 
+impl Giving {
+    /// Ends its snapshot, so that others can be taken.
+    fn end(self, engine: &mut Engine) {
+        if engine.ks.is_taking(self.number) {
+            engine.ks.snapshot_end();
+        }
+    }
+}
+
 impl Full {
     /// Puts `who` in the queue. Whoever gets everything already and asks again has not got it.
     pub(super) fn ask(&mut self, engine: &mut Engine, who: &str) {
@@ -46,10 +55,8 @@ impl Full {
     /// Gives nobody anything any more.
     pub(super) fn end(&mut self, engine: &mut Engine) {
         self.waiting.clear();
-        if let Some(giving) = self.giving.take()
-            && engine.ks.is_taking(giving.number)
-        {
-            engine.ks.snapshot_end();
+        if let Some(giving) = self.giving.take() {
+            giving.end(engine);
         }
     }
 
@@ -63,10 +70,8 @@ impl Full {
     /// Forgets somebody who is gone.
     pub(super) fn forget(&mut self, engine: &mut Engine, who: &str) {
         self.waiting.retain(|name| name != who);
-        if let Some(giving) = self.giving.take_if(|giving| giving.to == who)
-            && engine.ks.is_taking(giving.number)
-        {
-            engine.ks.snapshot_end();
+        if let Some(giving) = self.giving.take_if(|giving| giving.to == who) {
+            giving.end(engine);
         }
     }
 }

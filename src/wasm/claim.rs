@@ -7,7 +7,7 @@ use super::page::PageHost;
 use super::place::{Kept, Place, failure, open_failure, storage_failure};
 use super::state::{self, State};
 use super::store::{SLICE_US, Store, refuse_writes};
-use super::tabs::{Tabs, terms_of};
+use super::tabs::terms_of;
 use crate::persist::{self, Here, Options, Persist, Progress, Report, Resumed, StorageError};
 use crate::replica::Terms;
 use js_sys::{Function, Promise};
@@ -154,11 +154,8 @@ fn replace(state: &mut State, data: crate::engine::Keyspace, report: &Report, te
     engine.ks.dirty = if first { 0 } else { dirty };
     engine.server.saves.loaded = report.keys;
     engine.ks.effects.set_offset(report.offset);
-    if let Some(Tabs { node, .. }) = tabs {
-        node.replaced(engine, terms.clone());
-    }
     if let Some(tabs) = tabs {
-        tabs.found(terms);
+        tabs.replaced(engine, terms);
     }
 }
 

@@ -1,5 +1,6 @@
 //! IndexedDB as a [`Storage`]: one database a name, one object store, keys and values as they are, one schema version for ever.
 
+use crate::base::num::hex;
 use crate::persist::{self, Batch, Key, Storage, StorageError};
 use gloo_timers::future::TimeoutFuture;
 use indexed_db_futures::database::{Database, VersionChangeEvent};
@@ -43,8 +44,8 @@ pub struct IdbStorage {
     name: String,
     strict: Rc<Cell<bool>>,
     connection: Rc<Connection>,
-    /// The claim that was made here last.
-    claimed: RefCell<Option<Vec<u8>>>,
+    /// The claim that was made here last, and its [`fence`].
+    claimed: RefCell<Option<(Vec<u8>, String)>>,
 }
 
 /// The connection there is, and who is told when it is gone.
@@ -239,10 +240,11 @@ impl Storage for IdbStorage {
     }
 
     async fn commit(&self, batch: &Batch) -> Result<(), StorageError> {
-        let owned = self.claimed.borrow().clone().filter(|claim| batch.expect == [(Key::Epoch, Some(claim.clone()))]);
+        let is_last = |claim: &Vec<u8>| matches!(&batch.expect[..], [(Key::Epoch, Some(last))] if last == claim);
         let touched = batch.puts.iter().any(|(key, _)| *key == Key::Epoch)
             || batch.deletes.iter().any(|range| range.contains(&Key::Epoch));
-        let owned = owned.filter(|_| !touched);
+        let claimed = self.claimed.borrow().clone();
+        let owned = claimed.filter(|(claim, _)| !touched && is_last(claim)).map(|(_, fence)| fence);
         self.with(TransactionMode::Readwrite, async |transaction| {
             // A dropped transaction is rolled back.
             let sys = transaction.as_sys().clone();
@@ -256,7 +258,8 @@ impl Storage for IdbStorage {
         .await?;
         if touched {
             let claim = batch.puts.iter().rev().find(|(key, _)| *key == Key::Epoch).map(|(_, claim)| claim.clone());
-            *self.claimed.borrow_mut() = claim.filter(|_| batch.expect.iter().any(|(key, _)| *key == Key::Epoch));
+            let claim = claim.filter(|_| batch.expect.iter().any(|(key, _)| *key == Key::Epoch));
+            *self.claimed.borrow_mut() = claim.map(|claim| (claim.clone(), fence(&claim)));
         }
         Ok(())
     }
@@ -278,8 +281,7 @@ const AT_ONCE: usize = 256 << 10;
 
 /// What keeps those who have claimed the storage before from writing: a claim puts a value under the name of the one before it.
 fn fence(claim: &[u8]) -> String {
-    let hex: String = claim.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{FENCE}{:016x}-{hex}", persist::claim_number(claim))
+    format!("{FENCE}{:016x}-{}", persist::claim_number(claim), hex(claim))
 }
 
 /// Behind all keys there are.
@@ -289,15 +291,14 @@ const FENCES: u64 = 1024;
 
 /// Sends all requests, then checks what is expected: what is sent needs not be awaited, the transaction is as good as all of it.
 /// Large ones are, so that no other work waits for the copying of them all. Nor is anything awaited of what is expected if that is that
-/// the claim `owned` is the last one: what is made and removed here can only be made if there is no later one. So a page that is frozen
+/// our claim, whose fence is `owned`, is the last one: what is made and removed here can only be made if there is no later one. So a page that is frozen
 /// leaves no transaction behind that never ends, which would keep the next owner from the storage.
-async fn write(transaction: &Transaction<'_>, batch: &Batch, owned: Option<&[u8]>) -> Result<(), Wrong> {
+async fn write(transaction: &Transaction<'_>, batch: &Batch, owned: Option<&str>) -> Result<(), Wrong> {
     let store = transaction.object_store(STORE)?;
     let mut found = Vec::with_capacity(batch.expect.len());
-    if let Some(claim) = owned {
-        let fence = fence(claim);
-        store.add(Uint8ArraySlice::new(b"")).with_key(fence.clone()).primitive()?;
-        store.delete::<String, _>(fence).primitive()?;
+    if let Some(fence) = owned {
+        store.add(Uint8ArraySlice::new(b"")).with_key(fence.to_string()).primitive()?;
+        store.delete::<String, _>(fence.to_string()).primitive()?;
     } else {
         for (key, _) in &batch.expect {
             found.push(store.get::<Uint8Array, _, _>(key.to_string()).primitive()?);

@@ -238,28 +238,24 @@ pub(super) fn refuse_writes(server: &mut Server, damage: &Damage) {
 
 /// Runs `f` on the state and its store, if it has one.
 pub(super) fn with_store<R>(f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
-    state::with(|state| {
-        let mut store = state.store.take()?;
-        let result = f(state, &mut store);
-        state.store = Some(store);
-        Some(result)
-    })?
+    state::with(|state| in_store(state, f))?
+}
+
+fn in_store<R>(state: &mut State, f: impl FnOnce(&mut State, &mut Store) -> R) -> Option<R> {
+    let mut store = state.store.take()?;
+    let result = f(state, &mut store);
+    state.store = Some(store);
+    Some(result)
 }
 
 /// Takes the engine's effects over, if it is kept.
 pub(super) fn push(state: &mut State, now: u64) {
-    if let Some(mut store) = state.store.take() {
-        store.push(state, now);
-        state.store = Some(store);
-    }
+    in_store(state, |state, store| store.push(state, now));
 }
 
 /// Tells the engine how what is stored stands.
 pub(super) fn report(state: &mut State, now: u64) {
-    if let Some(mut store) = state.store.take() {
-        store.report(state, now);
-        state.store = Some(store);
-    }
+    in_store(state, |state, store| store.report(state, now));
 }
 
 /// Forgets the store; what was to be written is not.

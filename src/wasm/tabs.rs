@@ -38,11 +38,8 @@ struct Standing<'a> {
     /// `leader`, `follower` or `seeking`: it has no leader and is none.
     role: &'static str,
     leader: Option<&'a str>,
-    /// It has what its leader has.
-    up: bool,
     offset: f64,
     waiting: usize,
-    term: f64,
 }
 
 #[wasm_bindgen]
@@ -181,10 +178,8 @@ impl Host {
             let standing = Standing {
                 role,
                 leader: node.leader(),
-                up: node.is_up(),
                 offset: state.engine.ks.effects.offset() as f64,
                 waiting: node.waiting(),
-                term: node.promised() as f64,
             };
             Some(serde_wasm_bindgen::to_value(&standing))
         })?;
@@ -254,8 +249,9 @@ impl Tabs {
         self.node.candidate(engine, term, &others, now);
     }
 
-    /// What is stored has these terms.
-    pub fn found(&mut self, terms: Terms) {
+    /// All data is that of a storage with these terms now.
+    pub fn replaced(&mut self, engine: &Engine, terms: Terms) {
+        self.node.replaced(engine, terms.clone());
         self.stored = terms;
     }
 

@@ -226,7 +226,7 @@ impl Acl {
         let mut text = String::new();
         while text.len() < digits {
             let block = Sha256::new().chain_update(self.secret).chain_update(self.passwords_made.to_le_bytes());
-            text.push_str(&user::hex(&block.finalize()));
+            text.push_str(&crate::base::num::hex(&block.finalize()));
             self.passwords_made += 1;
         }
         text.truncate(digits);

@@ -160,7 +160,7 @@ impl User {
 
     /// Its passwords' hashes in hexadecimal, oldest first.
     pub fn hashes(&self) -> impl ExactSizeIterator<Item = String> {
-        self.passwords.iter().map(|hash| hex(hash))
+        self.passwords.iter().map(|hash| crate::base::num::hex(hash))
     }
 
     /// Its own selector, and the others.
@@ -191,11 +191,6 @@ impl User {
 
 fn hash(password: &[u8]) -> Hash {
     Sha256::digest(password).into()
-}
-
-/// `bytes` in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The hash that 64 lower-case hexadecimal digits spell.
