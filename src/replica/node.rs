@@ -260,7 +260,11 @@ impl Node {
     fn take_in(&mut self, engine: &mut Engine, letter: Letter, now: u64) {
         let from = &letter.from;
         match letter.message {
-            Message::Sync { term, offset } => self.give(engine, from, term, offset, now),
+            // Who does not lead gives what it has to one that is about to, and asks for it by name: whoever asks all looks for the leader.
+            Message::Sync { term, offset } if self.is_leading() || letter.to == self.name => {
+                self.give(engine, from, term, offset, now);
+            }
+            Message::Sync { .. } => {}
             Message::Lead { term, offset, replid, mark } => {
                 self.hear_leader(engine, from, term, now);
                 self.note_lead(engine, from, term, offset, replid, mark, now);
