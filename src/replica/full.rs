@@ -6,6 +6,7 @@ use super::message::Message;
 use super::node::{Node, Role};
 use super::terms::Terms;
 use crate::engine::Engine;
+use crate::engine::snapshot::Sink;
 use crate::rdb::{self, LoadOptions, Reader, Writer};
 use std::collections::VecDeque;
 
@@ -74,27 +75,41 @@ impl Full {
             giving.end(engine);
         }
     }
-}
 
-impl Node {
-    /// Goes on with giving. Returns when to be called again.
-    pub(super) fn give_pieces(&mut self, engine: &mut Engine, now: u64) -> u64 {
-        if self.full.giving.is_none() && !self.begin_giving(engine, now) {
-            return if self.full.waiting.is_empty() { u64::MAX } else { now + 20 };
+    /// The first who waits, when nobody is being given anything and a snapshot can be begun: one is taken at a time, also for a file
+    /// or the store.
+    pub(super) fn next(&mut self, engine: &Engine) -> Option<String> {
+        if self.giving.is_some() || engine.ks.snapshot_running() {
+            return None;
         }
-        let Some(giving) = &mut self.full.giving else { return u64::MAX };
+        self.waiting.pop_front()
+    }
+
+    /// Begins to give `to` what `sink` writes. Returns its number.
+    pub(super) fn begin(&mut self, engine: &mut Engine, to: &str, sink: Box<dyn Sink>, now: u64) -> u64 {
+        let number = engine.ks.snapshot_begin(sink);
+        let (to, bytes, complete) = (to.to_string(), Vec::new(), false);
+        self.giving = Some(Giving { to, number, bytes, complete, sent: 0, got: 0, heard: now });
+        number
+    }
+
+    /// The next pieces, for whom they are, and when to be called again.
+    pub(super) fn pieces(&mut self, engine: &mut Engine, now: u64) -> (String, Vec<Message>, u64) {
+        let nothing = |next| (String::new(), Vec::new(), next);
+        let Some(giving) = &mut self.giving else {
+            return nothing(if self.waiting.is_empty() { u64::MAX } else { now + 20 });
+        };
+        let to = giving.to.clone();
         if !giving.complete && !engine.ks.is_taking(giving.number) && engine.ks.snapshot_left() == 0 {
             // Another snapshot has taken its place, or all data was replaced: from the beginning.
-            let to = giving.to.clone();
-            self.full.ask(engine, &to);
-            return now;
+            self.ask(engine, &to);
+            return nothing(now);
         }
         if giving.heard == 0 {
             giving.heard = now;
         } else if now.saturating_sub(giving.heard) > GONE {
-            let to = giving.to.clone();
-            self.full.forget(engine, &to);
-            return now;
+            self.forget(engine, &to);
+            return nothing(now);
         }
         let mut pieces = Vec::new();
         while giving.sent < giving.got + WINDOW {
@@ -114,36 +129,34 @@ impl Node {
                 break;
             }
         }
-        let (to, all_sent) = (giving.to.clone(), giving.complete && giving.bytes.is_empty());
+        let all_sent = giving.complete && giving.bytes.is_empty();
         let waits = giving.sent >= giving.got + WINDOW;
         if all_sent {
-            self.full.giving = None;
+            self.giving = None;
         }
+        (to, pieces, if waits || (all_sent && self.waiting.is_empty()) { now + 200 } else { now })
+    }
+}
+
+impl Node {
+    /// Goes on with giving. Returns when to be called again.
+    pub(super) fn give_pieces(&mut self, engine: &mut Engine, now: u64) -> u64 {
+        if let Some(to) = self.full.next(engine) {
+            if self.is_leading() {
+                self.feed(engine);
+                // Whoever reads the feed from here on has selected no database.
+                engine.ks.effects.restart();
+            }
+            let writer = Writer::new(&mut engine.ks, rdb::Options { now, ..rdb::Options::default() });
+            let number = self.full.begin(engine, &to, Box::new(writer), now);
+            let (offset, terms) = (engine.ks.effects.offset(), self.terms.clone());
+            self.say(&to, &Message::Full { number, offset, terms });
+        }
+        let (to, pieces, next) = self.full.pieces(engine, now);
         for piece in pieces {
             self.say(&to, &piece);
         }
-        if waits || (all_sent && self.full.waiting.is_empty()) { now + 200 } else { now }
-    }
-
-    /// Begins to give everything to the first who waits. Returns whether it did.
-    fn begin_giving(&mut self, engine: &mut Engine, now: u64) -> bool {
-        // One snapshot is taken at a time, also for a file or the store.
-        if self.full.waiting.is_empty() || engine.ks.snapshot_running() {
-            return false;
-        }
-        let Some(to) = self.full.waiting.pop_front() else { return false };
-        if self.is_leading() {
-            self.feed(engine);
-            // Whoever reads the feed from here on has selected no database.
-            engine.ks.effects.restart();
-        }
-        let writer = Writer::new(&mut engine.ks, rdb::Options { now, ..rdb::Options::default() });
-        let number = engine.ks.snapshot_begin(Box::new(writer));
-        let (offset, terms) = (engine.ks.effects.offset(), self.terms.clone());
-        self.say(&to, &Message::Full { number, offset, terms });
-        let (bytes, complete, heard) = (Vec::new(), false, now);
-        self.full.giving = Some(Giving { to, number, bytes, complete, sent: 0, got: 0, heard });
-        true
+        next
     }
 
     fn loading(&mut self, from: &str) -> Option<&mut Option<Loading>> {

@@ -18,6 +18,7 @@
 
 mod backlog;
 mod client;
+mod desk;
 mod follow;
 mod full;
 mod gather;
