@@ -254,6 +254,13 @@ impl Engine {
         id
     }
 
+    /// Has a session that stands for one far away act as that user.
+    pub fn act_as(&mut self, id: SessionId, user: super::acl::UserId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            self.server.acl.turn_into(session, user);
+        }
+    }
+
     /// Runs what a follower has sent in session `id`. Returns the answer, nothing if there is none yet.
     pub fn serve(&mut self, id: SessionId, forward: &Forward, request: Request, now: u64) -> Option<Vec<u8>> {
         let before = self.ks.effects.offset();

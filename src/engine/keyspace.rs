@@ -132,6 +132,8 @@ pub struct Keyspace {
     pub functions: Libraries,
     /// What requests of other engines were answered: part of what is kept and followed.
     pub answered: Answered,
+    /// How often all data was exchanged for other data that no effects tell of.
+    pub replaced: u64,
     /// Counts changes since the last save.
     pub dirty: u64,
     /// Which notifications are wanted: bits of [`events`].
@@ -253,6 +255,7 @@ impl Keyspace {
             effects: Effects::default(),
             functions: Libraries::default(),
             answered: Answered::default(),
+            replaced: 0,
             dirty: 0,
             notify_flags: 0,
             events: Vec::new(),
@@ -855,6 +858,7 @@ impl Keyspace {
         }
         self.functions = Libraries::default();
         self.answered = Answered::default();
+        self.replaced += 1;
     }
 
     /// Returns an empty keyspace with the same settings, to load data into that may take the place of this.
@@ -875,6 +879,7 @@ impl Keyspace {
         }
         self.functions = std::mem::take(&mut other.functions);
         self.answered = std::mem::take(&mut other.answered);
+        self.replaced += 1;
         // No entry is left that is of another epoch.
         (self.epoch, self.epoch_of_all) = (other.epoch, other.epoch_of_all);
         self.serials = self.serials.max(other.serials);

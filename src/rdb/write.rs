@@ -29,6 +29,10 @@ pub struct Options {
     pub used_memory: u64,
     /// The file begins a log: `aof-base`.
     pub log_base: bool,
+    /// The file is for others: it does not hold what requests were answered.
+    pub of_others: bool,
+    /// Not all keys come: it does not say how many there are, and has no functions.
+    pub of_some: bool,
     /// Further auxiliary fields, `repl-stream-db` for one.
     pub aux: Vec<(&'static str, String)>,
 }
@@ -43,6 +47,8 @@ impl Default for Options {
             now: 0,
             used_memory: 0,
             log_base: false,
+            of_others: false,
+            of_some: false,
             aux: Vec::new(),
         }
     }
@@ -97,7 +103,7 @@ impl Writer {
         let mut version = options.version.clamp(10, 12);
         for db in 0..ks.db_count() {
             let (keys, volatile, fields) = ks.in_db(db, |ks| (ks.len(), ks.volatile().0, ks.has_volatile_fields()));
-            sizes.push(Some((keys as u64, volatile as u64)));
+            sizes.push((!options.of_some).then_some((keys as u64, volatile as u64)));
             if fields && version == 11 {
                 version = 12;
             }
@@ -115,7 +121,9 @@ impl Writer {
             checksum: options.checksum,
         };
         writer.head(&options, ks);
-        ks.functions.iter().for_each(|code| writer.function(code));
+        if !options.of_some {
+            ks.functions.iter().for_each(|code| writer.function(code));
+        }
         writer
     }
 
@@ -134,7 +142,9 @@ impl Writer {
             self.aux(name, value.as_bytes());
         }
         self.aux("aof-base", if options.log_base { b"1" } else { b"0" });
-        ks.answered.messages().for_each(|message| self.aux(AUX, &message));
+        if !options.of_others {
+            ks.answered.messages().for_each(|message| self.aux(AUX, &message));
+        }
     }
 
     fn function(&mut self, code: &[u8]) {

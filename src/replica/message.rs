@@ -61,6 +61,12 @@ pub enum Message {
     Bye,
     /// I do not speak your version, but this one.
     Version { version: u64 },
+    /// I have come, and this shows on whose behalf: the first word on a connection.
+    Hello { token: Vec<u8> },
+    /// I do not serve you, for this reason.
+    Refused { text: String },
+    /// What of the feed is for you, behind what you have had under the number before `to`: one batch, that makes you be at `to`.
+    Batch { to: u64, bytes: Vec<u8> },
 }
 
 /// A message with its envelope.
@@ -133,6 +139,9 @@ pub(super) fn write(out: &mut Vec<u8>, from: &str, to: &str, message: &Message) 
         Message::Take => pen("TAKE"),
         Message::Bye => pen("BYE"),
         Message::Version { version } => pen("VERSION").number(*version),
+        Message::Hello { token } => pen("HELLO").word(token),
+        Message::Refused { text } => pen("REFUSED").word(text),
+        Message::Batch { to, bytes } => pen("BATCH").number(*to).word(bytes),
     };
     encode::command(out, &pen.0.iter().map(Vec::as_slice).collect::<Vec<_>>());
 }
@@ -274,6 +283,9 @@ fn read_message(kind: &[u8], words: &mut Words) -> Option<Message> {
         b"TAKE" => Message::Take,
         b"BYE" => Message::Bye,
         b"VERSION" => Message::Version { version: words.number()? },
+        b"HELLO" => Message::Hello { token: words.bytes()? },
+        b"REFUSED" => Message::Refused { text: String::from_utf8_lossy(words.word()?).into_owned() },
+        b"BATCH" => Message::Batch { to: words.number()?, bytes: words.bytes()? },
         _ => return None,
     };
     words.0.next().is_none().then_some(message)

@@ -22,12 +22,16 @@ mod desk;
 mod follow;
 mod full;
 mod gather;
+mod hub;
 mod lead;
 mod message;
 mod node;
+mod sieve;
+mod state;
 mod terms;
 
 pub use backlog::Backlog;
+pub use hub::{Hello, Hub, read_hello, refusal};
 pub use message::{Message, VERSION};
 pub use node::{Node, Options, Out, Want};
 pub use terms::Terms;

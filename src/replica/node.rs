@@ -292,6 +292,8 @@ impl Node {
             Message::Take => self.want(Want::Steal),
             Message::Bye => self.note_gone(engine, from, now),
             Message::Version { version } => self.want(Want::Version(version)),
+            // These are said on connections, not among tabs.
+            Message::Hello { .. } | Message::Refused { .. } | Message::Batch { .. } => {}
         }
     }
 

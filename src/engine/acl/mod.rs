@@ -184,6 +184,12 @@ impl Acl {
         true
     }
 
+    /// Makes the session that user, who has shown elsewhere who it is.
+    pub(super) fn turn_into(&self, session: &mut Session, user: UserId) {
+        session.who = Identity { user: Some(user), authenticated: true, guarded: true };
+        self.guard(session);
+    }
+
     /// Works out whether the session's commands are checked.
     fn guard(&self, session: &mut Session) {
         let who = session.who;

@@ -2,7 +2,7 @@
 
 use super::selector::{Call, Selector};
 use super::{Denied, RuleError};
-use crate::engine::row::Table;
+use crate::engine::row::{RowId, Table};
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a password.
@@ -119,6 +119,11 @@ impl User {
         let at = self.passwords.iter().position(|known| known == hash).ok_or(RuleError::NoSuchPassword)?;
         self.passwords.remove(at);
         Ok(())
+    }
+
+    /// Whether it may run `argv`, whose row is `id`.
+    pub fn may_run(&self, table: &'static Table, id: RowId, argv: &[&[u8]]) -> bool {
+        self.check(&mut Call::new(table, id, argv)).is_ok()
     }
 
     /// Fails if no selector allows `call`: with what the one denies that allows most of it.
