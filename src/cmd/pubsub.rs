@@ -4,6 +4,7 @@ use super::command::help_row;
 use crate::base::{glob, order};
 use crate::engine::answered::CHANNEL;
 use crate::engine::pubsub::{Kind, names_of};
+use crate::engine::queued;
 use crate::engine::{Ctx, Error, Group, Outcome, Reply, Row, flag};
 
 /// The family.
@@ -55,7 +56,7 @@ fn spublish(c: &mut Ctx) -> Outcome {
 }
 
 fn send(c: &mut Ctx, shard: bool) -> Outcome {
-    if c.argv[1] == CHANNEL {
+    if [CHANNEL, queued::CHANNEL].contains(&c.argv[1]) {
         return Err(Error::new("ERR that channel is the engine's own"));
     }
     let count = c.pubsub.publish(c.sessions, c.me, shard, c.argv[1], c.argv[2]);

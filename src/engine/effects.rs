@@ -21,6 +21,8 @@ pub struct Effects {
     explicit: bool,
     /// The effects of the unit have nothing to do with one another, so each goes out by itself.
     loose: bool,
+    /// The unit goes on: what would end it does not.
+    held: bool,
     /// Finished bytes the host has not taken yet.
     out: Vec<u8>,
     /// The database the reader of `out` has selected; none at the start of a log or after a snapshot.
@@ -90,10 +92,20 @@ impl Effects {
         self.explicit = outer;
     }
 
+    /// Puts what follows into one unit, until [`Effects::let_go`].
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Lets the unit come to its end.
+    pub(super) fn let_go(&mut self) {
+        self.held = false;
+    }
+
     /// Ends the unit: its effects become visible to the host, as one atomic piece.
     pub(super) fn end_unit(&mut self) {
-        let loose = std::mem::take(&mut self.loose);
-        if self.ends.is_empty() {
+        let loose = std::mem::take(&mut self.loose) && !self.held;
+        if self.ends.is_empty() || self.held {
             return;
         }
         let before = self.out.len();

@@ -4,11 +4,13 @@
 
 use super::answered::{Answered, CHANNEL, Request};
 use super::error::Error;
+use super::queued::{self, Change};
 use super::reply::Proto;
 use super::row::{RowId, flag};
 use super::session::{Session, SessionId, Wait};
 use super::value::Type;
 use super::{Engine, keyspace::Expiry, unit_flags, wait};
+use crate::base::num::parse_u64;
 
 /// What an engine does about commands that change data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,77 @@ pub struct Forward {
     pub written: u64,
     pub manner: Manner,
     pub commands: Vec<Vec<Vec<u8>>>,
+}
+
+/// The most commands of one request, and arguments of one command.
+const MOST: u64 = 1 << 20;
+
+impl Forward {
+    /// Bytes it takes, more or less.
+    pub fn size(&self) -> usize {
+        let commands: usize = self.commands.iter().flatten().map(|arg| arg.len() + size_of::<Vec<u8>>()).sum();
+        commands + size_of::<Forward>()
+    }
+
+    /// It as words of a message.
+    pub fn words(&self) -> Vec<Vec<u8>> {
+        let proto: &[u8] = match self.proto {
+            Proto::Resp2 => b"2",
+            Proto::Resp3 => b"3",
+            Proto::Native => b"0",
+        };
+        let manner: &[u8] = match self.manner {
+            Manner::One => b"one",
+            Manner::Many => b"many",
+            Manner::Atomic => b"atomic",
+        };
+        let number = |n: u64| n.to_string().into_bytes();
+        let head = [self.serial, self.owner, u64::from(self.watches), self.db as u64].map(number);
+        let mut words = head.to_vec();
+        words.extend([proto.to_vec(), number(self.written), manner.to_vec()]);
+        for argv in &self.commands {
+            words.push(number(argv.len() as u64));
+            words.extend(argv.iter().cloned());
+        }
+        words
+    }
+
+    /// Reads all words that are left. Nothing if they are not one of these.
+    pub fn read<'a>(words: &mut std::slice::Iter<'a, &'a [u8]>) -> Option<Self> {
+        // Below 2^62, so that sums of two do not overflow.
+        let number = |word: &&[u8]| parse_u64(word).filter(|n| *n < 1 << 62);
+        let (serial, owner) = (number(words.next()?)?, number(words.next()?)?);
+        let watches = match *words.next()? {
+            b"0" => false,
+            b"1" => true,
+            _ => return None,
+        };
+        let db = number(words.next()?)? as usize;
+        let proto = match *words.next()? {
+            b"0" => Proto::Native,
+            b"2" => Proto::Resp2,
+            b"3" => Proto::Resp3,
+            _ => return None,
+        };
+        let written = number(words.next()?)?;
+        let manner = match *words.next()? {
+            b"one" => Manner::One,
+            b"many" => Manner::Many,
+            b"atomic" => Manner::Atomic,
+            _ => return None,
+        };
+        let mut commands = Vec::new();
+        while words.len() > 0 {
+            let count = number(words.next()?).filter(|count| (1..=MOST).contains(count))?;
+            let argv: Vec<Vec<u8>> = words.by_ref().take(count as usize).map(|arg| arg.to_vec()).collect();
+            if argv.len() != count as usize {
+                return None;
+            }
+            commands.push(argv);
+        }
+        let fits = manner != Manner::One || commands.len() == 1;
+        fits.then_some(Forward { serial, owner, watches, db, proto, written, manner, commands })
+    }
 }
 
 /// What a follower's host has to send, and whom it waits for.
@@ -126,6 +199,64 @@ impl Engine {
         self.ks.expiry = Expiry::Deletes;
         self.ks.effects.record(true);
         self.ks.effects.restart();
+    }
+
+    /// Has another leader decide, as a follower does, but puts out what comes of it for those who follow this engine.
+    pub fn relay(&mut self) {
+        self.server.afar.part = Part::Forwards;
+        self.ks.expiry = Expiry::Hides;
+    }
+
+    /// Applies effects of that leader, with their databases, and puts them out as one unit with what changes beside them.
+    pub fn relay_effects(&mut self, effects: &[(usize, Vec<&[u8]>)], changes: &[Change]) {
+        let mut selected = None;
+        for (db, argv) in effects {
+            if selected != Some(*db) {
+                selected = Some(*db);
+                let _ = self.replay(&[b"SELECT", db.to_string().as_bytes()]);
+            }
+            // An effect that is refused here was refused nowhere else, or everywhere.
+            let _ = self.replay(argv);
+        }
+        self.ks.effects.record(true);
+        effects.iter().for_each(|(db, argv)| self.ks.effects.also(*db, argv));
+        self.note_changes(changes);
+        self.end_effects();
+    }
+
+    fn note_changes(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.ks.queue.apply(change);
+            self.ks.effects.also(self.ks.db(), &[b"PUBLISH", queued::CHANNEL, &change.message()]);
+        }
+    }
+
+    /// Runs what a client asked for without the leader, for now: what comes of it and the `changes` are put out as one unit. Returns
+    /// the answer, and whether anything was changed. Nothing waits.
+    pub fn serve_alone(
+        &mut self,
+        forward: &Forward,
+        request: Request,
+        changes: &[Change],
+        now: u64,
+    ) -> (Vec<u8>, bool) {
+        let before = (self.server.afar.part, self.ks.expiry, self.server.config.maxmemory);
+        // What is evicted could not be undone.
+        (self.server.afar.part, self.ks.expiry, self.server.config.maxmemory) = (Part::Leads, Expiry::Deletes, 0);
+        self.ks.effects.hold();
+        let id = self.open_proxy("alone", now);
+        let mut answer = self.serve(id, forward, request, now);
+        if answer.is_none() {
+            self.end_wait(id, Ok(()));
+            answer = self.take_answer(id);
+        }
+        self.close(id);
+        let changed = self.ks.effects.unit_pending();
+        self.note_changes(changes);
+        self.ks.effects.let_go();
+        self.end_effects();
+        (self.server.afar.part, self.ks.expiry, self.server.config.maxmemory) = before;
+        (answer.unwrap_or_default(), changed)
     }
 
     /// Whether it is a follower.
@@ -286,7 +417,8 @@ impl Engine {
             Manner::Atomic => self.serve_atomic(id, &forward.commands, now)?,
         }
         let answer = self.take_answer(id)?;
-        if forward.manner != Manner::One && self.ks.effects.offset() != before {
+        let changed = self.ks.effects.offset() != before || self.ks.effects.unit_pending();
+        if forward.manner != Manner::One && changed {
             let mut me = self.sessions.take(id)?;
             self.note_answer(&mut me, &answer);
             self.sessions.put(me);

@@ -12,6 +12,7 @@ use super::error::Error;
 use super::events::{self, Event};
 use super::functions::Libraries;
 use super::lazy::{Graveyard, Lazily};
+use super::queued::Queued;
 use super::session::SessionId;
 use super::snapshot::{Sink, Snapshot};
 use super::tracking::Change;
@@ -132,6 +133,8 @@ pub struct Keyspace {
     pub functions: Libraries,
     /// What requests of other engines were answered: part of what is kept and followed.
     pub answered: Answered,
+    /// What a leader elsewhere has yet to do, and how far it was heard: part of what is kept and followed, too.
+    pub queue: Queued,
     /// How often all data was exchanged for other data that no effects tell of.
     pub replaced: u64,
     /// Counts changes since the last save.
@@ -255,6 +258,7 @@ impl Keyspace {
             effects: Effects::default(),
             functions: Libraries::default(),
             answered: Answered::default(),
+            queue: Queued::default(),
             replaced: 0,
             dirty: 0,
             notify_flags: 0,
@@ -858,6 +862,7 @@ impl Keyspace {
         }
         self.functions = Libraries::default();
         self.answered = Answered::default();
+        self.queue = Queued::default();
         self.replaced += 1;
     }
 
@@ -879,6 +884,7 @@ impl Keyspace {
         }
         self.functions = std::mem::take(&mut other.functions);
         self.answered = std::mem::take(&mut other.answered);
+        self.queue = std::mem::take(&mut other.queue);
         self.replaced += 1;
         // No entry is left that is of another epoch.
         (self.epoch, self.epoch_of_all) = (other.epoch, other.epoch_of_all);

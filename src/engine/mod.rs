@@ -29,6 +29,7 @@ pub mod meter;
 mod monitor;
 mod pause;
 pub mod pubsub;
+pub mod queued;
 pub mod redact;
 pub mod reply;
 pub mod row;
@@ -846,6 +847,10 @@ impl Engine {
         // It goes with the unit before it, and is nobody's to hear.
         if let [b"PUBLISH", answered::CHANNEL, message] = argv {
             self.ks.answered.read(message);
+            return Ok(());
+        }
+        if let [b"PUBLISH", queued::CHANNEL, message] = argv {
+            self.ks.queue.read(message);
             return Ok(());
         }
         let id = match self.replayer {

@@ -8,6 +8,7 @@ use crate::base::num::parse_u64;
 use crate::engine::answered::AUX;
 use crate::engine::entry::Payload;
 use crate::engine::keyspace::{Clock, Expiry};
+use crate::engine::queued;
 use crate::engine::value::{Limits, Object};
 use crate::engine::{Keyspace, Ttl};
 
@@ -306,6 +307,10 @@ impl Reader {
                 let (name, value) = (cur.string()?, cur.string()?);
                 if name == AUX.as_bytes() {
                     ks.answered.read(&value);
+                    return Ok(());
+                }
+                if name == queued::AUX.as_bytes() {
+                    ks.queue.read(&value);
                     return Ok(());
                 }
                 if self.report.aux.len() < MAX_AUX {

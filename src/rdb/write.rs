@@ -9,6 +9,7 @@ use crate::engine::Keyspace;
 use crate::engine::answered::AUX;
 use crate::engine::entry::Entry;
 use crate::engine::keyspace::Clock;
+use crate::engine::queued;
 use crate::engine::snapshot::Sink;
 
 /// How a file is written.
@@ -144,6 +145,7 @@ impl Writer {
         self.aux("aof-base", if options.log_base { b"1" } else { b"0" });
         if !options.of_others {
             ks.answered.messages().for_each(|message| self.aux(AUX, &message));
+            ks.queue.messages().for_each(|message| self.aux(queued::AUX, &message));
         }
     }
 

@@ -43,7 +43,7 @@ impl Client {
 
     fn remove(&mut self, serial: u64) -> Option<Pending> {
         let pending = self.requests.remove(&serial)?;
-        self.bytes -= size(&pending.forward);
+        self.bytes -= pending.forward.size();
         Some(pending)
     }
 
@@ -57,11 +57,6 @@ impl Client {
         self.bytes = 0;
         (oldest, std::mem::take(&mut self.requests).into_values().map(|pending| pending.forward).collect())
     }
-}
-
-fn size(forward: &Forward) -> usize {
-    let commands: usize = forward.commands.iter().flatten().map(|arg| arg.len() + size_of::<Vec<u8>>()).sum();
-    commands + size_of::<Pending>()
 }
 
 /// How long a request waits before it is sent again to a leader that is there, ms.
@@ -84,11 +79,11 @@ impl Node {
             if abandoned.contains(&forward.serial) {
                 continue;
             }
-            if self.client.bytes + size(&forward) > self.options.most_waiting {
+            if self.client.bytes + forward.size() > self.options.most_waiting {
                 engine.refuse_answers(&[forward.serial], &Error::NoLeaderRoom);
                 continue;
             }
-            self.client.bytes += size(&forward);
+            self.client.bytes += forward.size();
             let pending = Pending { since: now, again: now + AGAIN, pause: AGAIN, forward };
             self.client.requests.insert(pending.forward.serial, pending);
         }

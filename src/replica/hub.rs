@@ -234,7 +234,9 @@ impl Hub {
         let Some(link) = self.links.get(&id) else { return };
         let Some(stream) = self.streams.get(&link.name) else { return };
         if let Err(error) = admit(engine, &stream.sieve, forward) {
-            let bytes = format!("-{error}\r\n").into_bytes();
+            let mut refusal = crate::engine::Reply::new(forward.proto);
+            refusal.error(&error);
+            let bytes = refusal.bytes().to_vec();
             return self.desk.reply(engine, from, forward.serial, forward.db as u64, bytes, wait);
         }
         let user = link.user;

@@ -2,8 +2,7 @@
 
 use super::terms::Terms;
 use crate::base::num::parse_u64;
-use crate::engine::Proto;
-use crate::engine::forward::{Forward, Manner};
+use crate::engine::forward::Forward;
 use crate::persist::Mark;
 use crate::resp::{encode, parse};
 
@@ -15,8 +14,6 @@ const WORD: &[u8] = b"tabdis";
 pub(super) const ALL: &str = "*";
 /// The longest name of a node.
 const NAME: usize = 64;
-/// The most commands of one request, and arguments of one command.
-const MOST: u64 = 1 << 20;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +123,7 @@ pub(super) fn write(out: &mut Vec<u8>, from: &str, to: &str, message: &Message) 
         Message::Busy { term } => pen("BUSY").number(*term),
         Message::Request { term, oldest, wait, forward } => {
             let pen = pen("REQUEST").number(*term).number(*oldest).number(u64::from(*wait));
-            write_forward(pen, forward)
+            forward.words().into_iter().fold(pen, Pen::word)
         }
         Message::Reply { serial, db, offset, bytes } => {
             pen("REPLY").number(*serial).number(*db).number(*offset).word(bytes)
@@ -144,25 +141,6 @@ pub(super) fn write(out: &mut Vec<u8>, from: &str, to: &str, message: &Message) 
         Message::Batch { to, bytes } => pen("BATCH").number(*to).word(bytes),
     };
     encode::command(out, &pen.0.iter().map(Vec::as_slice).collect::<Vec<_>>());
-}
-
-fn write_forward(pen: Pen, forward: &Forward) -> Pen {
-    let proto = match forward.proto {
-        Proto::Resp2 => 2,
-        Proto::Resp3 => 3,
-        Proto::Native => 0,
-    };
-    let manner = match forward.manner {
-        Manner::One => "one",
-        Manner::Many => "many",
-        Manner::Atomic => "atomic",
-    };
-    let mut pen = pen.number(forward.serial).number(forward.owner).number(u64::from(forward.watches));
-    pen = pen.number(forward.db as u64).number(proto).number(forward.written).word(manner);
-    for argv in &forward.commands {
-        pen = argv.iter().fold(pen.number(argv.len() as u64), |pen, arg| pen.word(arg));
-    }
-    pen
 }
 
 /// Reads all messages of `bytes`, one after the other. What cannot be read ends it.
@@ -262,7 +240,7 @@ fn read_message(kind: &[u8], words: &mut Words) -> Option<Message> {
             term: words.number()?,
             oldest: words.number()?,
             wait: words.yes()?,
-            forward: read_forward(words)?,
+            forward: Forward::read(&mut words.0)?,
         },
         b"REPLY" => Message::Reply {
             serial: words.number()?,
@@ -289,33 +267,4 @@ fn read_message(kind: &[u8], words: &mut Words) -> Option<Message> {
         _ => return None,
     };
     words.0.next().is_none().then_some(message)
-}
-
-fn read_forward(words: &mut Words) -> Option<Forward> {
-    let (serial, owner, watches) = (words.number()?, words.number()?, words.yes()?);
-    let db = words.number()? as usize;
-    let proto = match words.word()? {
-        b"0" => Proto::Native,
-        b"2" => Proto::Resp2,
-        b"3" => Proto::Resp3,
-        _ => return None,
-    };
-    let written = words.number()?;
-    let manner = match words.word()? {
-        b"one" => Manner::One,
-        b"many" => Manner::Many,
-        b"atomic" => Manner::Atomic,
-        _ => return None,
-    };
-    let mut commands = Vec::new();
-    while words.0.len() > 0 {
-        let count = words.number().filter(|count| (1..=MOST).contains(count))?;
-        let argv: Vec<Vec<u8>> = words.0.by_ref().take(count as usize).map(|arg| arg.to_vec()).collect();
-        if argv.len() != count as usize {
-            return None;
-        }
-        commands.push(argv);
-    }
-    let fits = if manner == Manner::One { commands.len() == 1 } else { true };
-    fits.then_some(Forward { serial, owner, watches, db, proto, written, manner, commands })
 }

@@ -11,6 +11,7 @@ use crate::engine::acl::{User, UserId};
 use crate::engine::answered;
 use crate::engine::entry::Entry;
 use crate::engine::keys::{self, access};
+use crate::engine::queued;
 use crate::engine::snapshot::Sink;
 use crate::engine::{Engine, RowId, Table, resolve};
 use crate::resp::{encode, parse};
@@ -92,7 +93,7 @@ impl Sieve {
                 }
                 b"flushall" | b"flushdb" => effects.push(Effect::of_no_key(whole, *db)),
                 b"publish" | b"spublish" => {
-                    let own = argv.get(1).is_none_or(|channel| *channel == answered::CHANNEL);
+                    let own = argv.get(1).is_none_or(|channel| [answered::CHANNEL, queued::CHANNEL].contains(channel));
                     if !own && self.may_hear(argv[1]) {
                         effects.push(Effect::of_no_key(whole, *db));
                     }
