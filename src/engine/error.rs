@@ -48,6 +48,8 @@ errors! {
     BitNotInteger = "ERR bit is not an integer or out of range",
     BitOffset = "ERR bit offset is not an integer or out of range",
     NoLeader = "MASTERDOWN Link with the leader is down, and no other one was found in time; whether the command was run is not known",
+    NoUpstream = "MASTERDOWN Link with the leader is down: nothing can be changed until it is there again",
+    QueueFull = "MASTERDOWN Link with the leader is down, and too much is queued for it already",
     NoLeaderRoom = "MASTERDOWN Link with the leader is down, and too much waits for it already",
     OnlyRead = "READONLY You can't write against a read only replica.",
     CannotFollow = "ERR Following another server is not possible yet",

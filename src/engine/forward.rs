@@ -208,7 +208,7 @@ impl Engine {
     }
 
     /// Applies effects of that leader, with their databases, and puts them out as one unit with what changes beside them.
-    pub fn relay_effects(&mut self, effects: &[(usize, Vec<&[u8]>)], changes: &[Change]) {
+    pub fn relay_effects(&mut self, effects: &[(usize, Vec<Vec<u8>>)], changes: &[Change]) {
         let mut selected = None;
         for (db, argv) in effects {
             if selected != Some(*db) {
@@ -216,10 +216,12 @@ impl Engine {
                 let _ = self.replay(&[b"SELECT", db.to_string().as_bytes()]);
             }
             // An effect that is refused here was refused nowhere else, or everywhere.
-            let _ = self.replay(argv);
+            let _ = self.replay(&argv.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
         self.ks.effects.record(true);
-        effects.iter().for_each(|(db, argv)| self.ks.effects.also(*db, argv));
+        for (db, argv) in effects {
+            self.ks.effects.also(*db, &argv.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
         self.note_changes(changes);
         self.end_effects();
     }
@@ -465,7 +467,8 @@ impl Engine {
 
     /// Notes as an effect what a request was answered that has changed something.
     pub(super) fn note_answer(&mut self, me: &mut Session, answer: &[u8]) {
-        let Some(request) = &me.request else { return };
+        // Who has no name asks for nothing again.
+        let Some(request) = me.request.as_ref().filter(|request| !request.client.is_empty()) else { return };
         self.ks.answered.note(request, answer);
         let message = Answered::message(request, answer);
         self.ks.effects.also(self.ks.db(), &[b"PUBLISH", CHANNEL, &message]);

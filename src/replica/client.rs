@@ -41,6 +41,13 @@ impl Client {
         self.sent = 0;
     }
 
+    /// Keeps a request that is to be sent to whoever leads next.
+    pub(super) fn keep(&mut self, forward: Forward, now: u64) {
+        self.bytes += forward.size();
+        let pending = Pending { since: now, again: now + AGAIN, pause: AGAIN, forward };
+        self.requests.insert(pending.forward.serial, pending);
+    }
+
     fn remove(&mut self, serial: u64) -> Option<Pending> {
         let pending = self.requests.remove(&serial)?;
         self.bytes -= pending.forward.size();
@@ -83,9 +90,7 @@ impl Node {
                 engine.refuse_answers(&[forward.serial], &Error::NoLeaderRoom);
                 continue;
             }
-            self.client.bytes += forward.size();
-            let pending = Pending { since: now, again: now + AGAIN, pause: AGAIN, forward };
-            self.client.requests.insert(pending.forward.serial, pending);
+            self.client.keep(forward, now);
         }
         let serials: Vec<u64> = abandoned.into_iter().filter(|serial| self.client.remove(*serial).is_some()).collect();
         let Role::Following(follower) = &self.role else { return };

@@ -141,6 +141,13 @@ impl Desk {
         self.replies.push(Reply { to: to.to_string(), serial, db, offset, bytes, wait });
     }
 
+    /// Forgets an answer that has come to where it was to go.
+    pub(super) fn forget_answer(&mut self, to: &str, serial: u64) {
+        if let Some(client) = self.clients.get_mut(to) {
+            client.answers.remove(&serial);
+        }
+    }
+
     /// Takes the answers that can go out when all before `stored` is stored; where nothing is, all.
     pub(super) fn take_replies(&mut self, engine: &mut Engine, stored: Option<u64>) -> Vec<Reply> {
         for id in engine.take_ready_proxies() {

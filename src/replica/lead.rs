@@ -39,6 +39,9 @@ impl Node {
     pub fn lead(&mut self, engine: &mut Engine, term: u64, now: u64) {
         self.promised = self.promised.max(term);
         engine.lead();
+        if self.upstream.is_some() {
+            engine.relay();
+        }
         let offset = engine.ks.effects.offset();
         self.terms.begin(term, offset);
         engine.server.replid = crate::engine::hex_id(&mut engine.ks.rng);
@@ -58,6 +61,10 @@ impl Node {
             Role::Leading(leading) => Some(leading),
             _ => None,
         }
+    }
+
+    pub(super) fn desk(&mut self) -> Option<&mut Desk> {
+        self.leading().map(|leading| &mut leading.desk)
     }
 
     fn announce(&mut self, engine: &Engine, to: &str) {
@@ -125,6 +132,9 @@ impl Node {
 
     /// Runs a request, unless that was done already.
     fn run(&mut self, engine: &mut Engine, from: &str, oldest: u64, wait: bool, forward: Forward, now: u64) {
+        if self.upstream.is_some() {
+            return self.relay(engine, from, oldest, wait, forward, now);
+        }
         let Some(leading) = self.leading() else { return };
         leading.desk.run(engine, from, (oldest, wait), &forward, now, |engine| engine.open_proxy(from, now));
     }
@@ -140,6 +150,9 @@ impl Node {
         }
         for Reply { to, serial, db, offset, bytes, .. } in replies {
             if to == name {
+                if let Some(desk) = self.desk() {
+                    desk.forget_answer(&to, serial);
+                }
                 engine.answer(serial, &bytes, db as usize, offset);
             } else {
                 self.say(&to, &Message::Reply { serial, db, offset, bytes });
@@ -155,8 +168,9 @@ impl Node {
 
     /// Somebody waits no more for these answers, and watches nothing any more for these clients.
     pub(super) fn cancel(&mut self, engine: &mut Engine, from: &str, serials: &[u64], owners: &[u64]) {
-        if let Some(leading) = self.leading() {
-            leading.desk.cancel(engine, from, serials, owners);
+        if let Some(desk) = self.desk() {
+            desk.cancel(engine, from, serials, owners);
+            self.relay_cancel(from, serials, owners);
         }
     }
 

@@ -29,9 +29,11 @@ mod node;
 mod sieve;
 mod state;
 mod terms;
+mod upstream;
 
 pub use backlog::Backlog;
 pub use hub::{Hello, Hub, read_hello, refusal};
 pub use message::{Message, VERSION};
 pub use node::{Node, Options, Out, Want};
 pub use terms::Terms;
+pub use upstream::{Link, Refusal, Upstream};

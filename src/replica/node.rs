@@ -8,6 +8,7 @@ use super::gather::Gathering;
 use super::lead::Leading;
 use super::message::{self, ALL, Letter, Message, Odd, VERSION};
 use super::terms::Terms;
+use super::upstream::Upstream;
 use crate::engine::Engine;
 use crate::engine::forward::Leader;
 use crate::persist::Mark;
@@ -89,6 +90,8 @@ pub struct Node {
     pub(super) mark: Mark,
     pub(super) role: Role,
     pub(super) client: Client,
+    /// The leader that it has itself when it leads.
+    pub(super) upstream: Option<Upstream>,
     /// Who led before, and is gone.
     pub(super) gone: Option<String>,
     /// Those who get everything anew from here.
@@ -119,6 +122,7 @@ impl Node {
             mark: Mark::default(),
             role: Role::Seeking { since: now, asked: 0 },
             client: Client::default(),
+            upstream: None,
             gone: None,
             full: Full::default(),
             visible: true,
@@ -301,6 +305,9 @@ impl Node {
     pub fn work(&mut self, engine: &mut Engine, now: u64) {
         self.look(now);
         if self.is_leading() {
+            if self.upstream.is_some() {
+                self.relay_fresh(engine, now);
+            }
             self.feed(engine);
             self.answer_all(engine, now);
         } else {
@@ -345,10 +352,11 @@ impl Node {
             Role::Gathering(_) => self.gather_on(now),
             Role::Leading(_) => self.watch_followers(now),
         };
+        let upstream = if self.is_leading() { self.watch_upstream(engine, now) } else { u64::MAX };
         let give = self.give_pieces(engine, now);
         let give_up = self.give_up(engine, now);
         self.work(engine, now);
-        next.min(give).min(give_up)
+        next.min(give).min(give_up).min(upstream)
     }
 
     /// Asks who leads, now and then. When nobody says so for long, it has to be this one.
@@ -415,6 +423,9 @@ impl Node {
         self.full.end(engine);
         self.log.clear();
         engine.follow();
+        for forward in self.take_relayed() {
+            self.client.keep(forward, now);
+        }
         self.lose_leader(engine, now);
         self.work(engine, now);
     }

@@ -181,7 +181,7 @@ fn spread(effects: &mut [Effect], by_state: &mut BTreeSet<Place>) {
 }
 
 /// The key in another database that MOVE and COPY write.
-fn elsewhere(engine: &Engine, name: &[u8], argv: &[&[u8]]) -> Option<Place> {
+pub(super) fn elsewhere(engine: &Engine, name: &[u8], argv: &[&[u8]]) -> Option<Place> {
     let (db, key) = match name {
         b"move" => (argv.get(2)?, argv.get(1)?),
         b"copy" => {
