@@ -1,0 +1,246 @@
+//! Pages and a server in a simulated world: connections break, the server is killed, changes are queued meanwhile. All come to the same
+//! data, every change that was answered is done once, and nobody learns of keys that are not its own. `TABDIS_SEEDS=10000 cargo test
+//! --release --features server --test upstream` runs so many worlds; `TABDIS_SEED=n` one of them again.
+#![cfg(not(target_family = "wasm"))]
+
+mod common;
+#[path = "upstream/far.rs"]
+mod far;
+
+use common::number_from_env;
+use far::{Far, Page};
+use std::collections::BTreeSet;
+
+/// The seeds to run.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    match number_from_env("TABDIS_SEED", 0) {
+        0 => 1..1 + number_from_env("TABDIS_SEEDS", count),
+        seed => seed..seed + 1,
+    }
+}
+
+/// A user asks for something.
+fn ask_for_something(far: &mut Far, at: usize) {
+    let n = far.below(3);
+    match far.below(6) {
+        0 | 1 => {
+            let value = far.value();
+            far.ask(at, &["RPUSH", &format!("list{n}"), &value]);
+        }
+        2 => far.ask(at, &["INCR", &format!("count{n}")]),
+        3 => {
+            let value = far.value();
+            far.ask(at, &["SADD", "set", &value]);
+        }
+        4 => far.ask(at, &["LPOP", &format!("list{n}")]),
+        _ => far.ask_many(at, &[&["INCR", "both"], &["INCR", &format!("count{n}")]]),
+    }
+}
+
+fn live_through(seed: u64, queues: bool) -> Far {
+    let mut far = Far::new(seed);
+    let count = 1 + far.below(5) as usize;
+    for _ in 0..count {
+        far.open("default", queues);
+    }
+    for _ in 0..2_000 {
+        far.step();
+        let at = far.below(count as u64) as usize;
+        match far.below(200) {
+            0 => far.cut(at),
+            1 if far.below(10) == 0 => far.kill(),
+            2 => far.pages[at].offline_until = far.now + far.rng.u64() % 300,
+            3..60 => ask_for_something(&mut far, at),
+            _ => {}
+        }
+    }
+    far.calm();
+    far
+}
+
+fn check(far: &mut Far, seed: u64) {
+    let again = format!("again with TABDIS_SEED={seed}");
+    let digest = far.server_says(&["DEBUG", "DIGEST"]);
+    for at in 0..far.pages.len() {
+        assert_eq!(far.pages[at].pending(), 0, "page {at} has things to be done; {again}");
+        assert!(far.pages[at].busy.is_empty(), "page {at} was never answered {:?}; {again}", far.pages[at].busy);
+        assert_eq!(far.says(at, &["DEBUG", "DIGEST"]), digest, "page {at} has other data; {again}");
+    }
+    let mut seen = BTreeSet::new();
+    let popped: Vec<String> = far.popped.clone();
+    let lists = ["list0", "list1", "list2"].map(|list| far.server_says(&["LRANGE", list, "0", "-1"]));
+    let set = far.server_says(&["SMEMBERS", "set"]);
+    let all = lists.iter().chain([&set]).flat_map(|text| text.lines()).filter(|line| line.starts_with('v'));
+    for value in all.chain(popped.iter().map(String::as_str)) {
+        seen.insert(value.to_string());
+    }
+    let on_lists: Vec<&str> = lists.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with('v')).collect();
+    assert_eq!(on_lists.iter().collect::<BTreeSet<_>>().len(), on_lists.len(), "something was done twice; {again}");
+    for value in &far.pushed_to_sets {
+        assert!(seen.contains(value), "{value} is lost; {again}");
+    }
+    for count in ["count0", "count1", "count2", "both"] {
+        let text = far.server_says(&["GET", count]);
+        let sum: i64 = text.lines().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+        let (done, unsure) = far.counted(count);
+        assert!((done..=done + unsure).contains(&sum), "{count} is {sum}, not {done} to {}; {again}", done + unsure);
+    }
+}
+
+#[test]
+fn pages_that_wait() {
+    for seed in seeds(60) {
+        check(&mut live_through(seed, false), seed);
+    }
+}
+
+#[test]
+fn pages_that_queue() {
+    let (mut queued, mut kills) = (0, 0);
+    for seed in seeds(60) {
+        let mut far = live_through(seed, true);
+        check(&mut far, seed);
+        (queued, kills) = (queued + far.queued, kills + far.kills);
+    }
+    println!("{queued} changes queued, {kills} times the server was killed; none lost, none doubled");
+}
+
+/// What an administrator does at the server, with keys of all.
+fn administrate(far: &mut Far) {
+    let key = |far: &mut Far| {
+        let owner = ["a", "b", "shared", "other"][far.below(4) as usize];
+        format!("{owner}:{}", far.below(4))
+    };
+    let (one, two, three) = (key(far), key(far), key(far));
+    let (value, ms) = (far.value(), (1 + far.below(300)).to_string());
+    match far.below(14) {
+        0 => far.at_server(&["SET", &one, &value]),
+        1 => far.at_server(&["RENAME", &one, &two]),
+        2 => far.at_server(&["COPY", &one, &two, "REPLACE"]),
+        3 => far.at_server(&["SUNIONSTORE", &one, &two, &three]),
+        4 => far.at_server(&["SADD", &one, &value]),
+        5 => far.at_server(&["MSET", &one, &value, &two, &value]),
+        6 => far.at_server(&["RPUSH", &one, &value]),
+        7 => far.at_server(&["LMOVE", &one, &two, "LEFT", "RIGHT"]),
+        8 => far.at_server(&["DEL", &one, &two]),
+        9 => far.at_server(&["PEXPIRE", &one, &ms]),
+        10 => far.at_server(&["BITOP", "OR", &one, &two, &three]),
+        11 => far.at_server(&["MOVE", &one, "1"]),
+        12 if far.below(20) == 0 => far.at_server(&["SWAPDB", "0", "1"]),
+        12 => far.at_server(&["SORT", &one, "ALPHA", "STORE", &two]),
+        _ => far.at_server(&["APPEND", &one, &value]),
+    }
+}
+
+/// What a user may read is here, key by key as it is at the server, and nothing else.
+fn compare(far: &mut Far, at: usize, may: &[&str], again: &str) {
+    for db in ["0", "1"] {
+        let keys = |text: String| -> BTreeSet<String> {
+            text.lines().filter(|line| line.contains(':')).map(str::to_string).collect()
+        };
+        let there = keys(far.server_in(db, &["KEYS", "*"]));
+        let there: BTreeSet<String> =
+            there.into_iter().filter(|key| may.iter().any(|prefix| key.starts_with(prefix))).collect();
+        let here = keys(far.page_in(at, db, &["KEYS", "*"]));
+        assert_eq!(here, there, "page {at}, database {db}; {again}");
+        for key in here {
+            let value = |text: String| text;
+            let (mine, its) = (
+                far.page_in(at, db, &["DEBUG", "DIGEST-VALUE", &key]),
+                far.server_in(db, &["DEBUG", "DIGEST-VALUE", &key]),
+            );
+            assert_eq!(value(mine), value(its), "{key} of page {at}, database {db}; {again}");
+            let ends = |text: String| text;
+            let (mine, its) = (far.page_in(at, db, &["PEXPIRETIME", &key]), far.server_in(db, &["PEXPIRETIME", &key]));
+            assert_eq!(ends(mine), ends(its), "when {key} of page {at} ends; {again}");
+        }
+    }
+}
+
+#[test]
+fn users_know_what_they_may_read_and_nothing_else() {
+    for seed in seeds(60) {
+        let mut far = Far::new(seed);
+        far.at_server(&["ACL", "SETUSER", "alice", "on", "nopass", "~a:*", "~shared:*", "&a:*", "+@all"]);
+        far.at_server(&["ACL", "SETUSER", "bob", "on", "nopass", "~b:*", "%R~shared:*", "+@all", "resetchannels"]);
+        let alice = far.open("alice", true);
+        let bob = far.open("bob", true);
+        far.open("default", true);
+        for _ in 0..2_000 {
+            far.step();
+            let at = far.below(3) as usize;
+            match far.below(200) {
+                0 => far.cut(at),
+                1 if far.below(10) == 0 => far.kill(),
+                2..40 => administrate(&mut far),
+                40..50 => {
+                    let (key, value) = (["a:0", "b:0", "shared:1", "other:0"][far.below(4) as usize], far.value());
+                    far.ask(at, &["APPEND", key, &value]);
+                }
+                _ => {}
+            }
+            let names = |page: &Page| page.keys_ever.clone();
+            assert!(names(&far.pages[alice]).iter().all(|key| key.starts_with("a:") || key.starts_with("shared:")));
+            assert!(names(&far.pages[bob]).iter().all(|key| key.starts_with("b:") || key.starts_with("shared:")));
+        }
+        far.calm();
+        let again = format!("again with TABDIS_SEED={seed}");
+        compare(&mut far, alice, &["a:", "shared:"], &again);
+        compare(&mut far, bob, &["b:", "shared:"], &again);
+        let denied = far.answer(bob, &["SET", "shared:1", "x"]);
+        assert!(denied.starts_with("-NOPERM"), "{denied}");
+        for about_all in [&["FLUSHALL"][..], &["FLUSHDB"], &["SWAPDB", "0", "1"], &["WAIT", "0", "0"]] {
+            let denied = far.answer(alice, about_all);
+            assert!(denied.starts_with("-NOPERM"), "{about_all:?}: {denied}");
+        }
+    }
+}
+
+#[test]
+fn who_may_no_longer_read_is_cut_off() {
+    let mut far = Far::new(7);
+    far.at_server(&["ACL", "SETUSER", "alice", "on", "nopass", "~a:*", "+@all"]);
+    far.at_server(&["MSET", "a:1", "one", "b:1", "two"]);
+    let alice = far.open("alice", true);
+    far.calm();
+    assert!(far.says(alice, &["GET", "a:1"]).contains("one"));
+    far.at_server(&["ACL", "SETUSER", "alice", "resetkeys", "~b:*"]);
+    far.calm();
+    assert!(far.says(alice, &["GET", "b:1"]).contains("two"));
+    assert_eq!(far.says(alice, &["EXISTS", "a:1"]), ":0\r\n");
+    far.at_server(&["ACL", "DELUSER", "alice"]);
+    far.calm();
+    assert_eq!(far.pages[alice].refused.as_deref(), Some("there is no such user, or it is off"));
+}
+
+#[test]
+fn what_is_refused_leaves_the_queue_and_is_told() {
+    let mut far = Far::new(9);
+    let (one, two) = (far.open("default", true), far.open("default", true));
+    far.answer(one, &["SET", "kind", "text"]);
+    far.calm();
+    far.pages[one].offline_until = far.now + 500;
+    far.cut(one);
+    far.pages[one].lost_for_certain(far.now);
+    assert_eq!(far.answer(one, &["DEL", "kind"]), ":1\r\n");
+    assert_eq!(far.answer(one, &["RPUSH", "kind", "a", "b"]), ":2\r\n");
+    assert_eq!(far.answer(one, &["INCRBY", "n", "5"]), ":5\r\n");
+    assert_eq!(far.pages[one].pending(), 3);
+    // An error that is one anywhere is told at once, and does not wait.
+    assert!(far.answer(one, &["INCR", "kind"]).starts_with("-WRONGTYPE"));
+    assert_eq!(far.pages[one].pending(), 3);
+    for cannot in [&["BLPOP", "kind", "0"][..], &["FLUSHALL"], &["PUBLISH", "news", "x"]] {
+        let refused = far.answer(one, cannot);
+        assert!(refused.starts_with("-MASTERDOWN") && refused.contains("cannot be queued"), "{cannot:?}: {refused}");
+    }
+    // Meanwhile the number becomes a list elsewhere.
+    far.answer(two, &["RPUSH", "n", "elsewhere"]);
+    far.calm();
+    let refusals = far.pages[one].refusals.clone();
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    assert!(refusals[0].starts_with("INCRBY n 5: WRONGTYPE"), "{refusals:?}");
+    for at in [one, two] {
+        assert_eq!(far.says(at, &["LRANGE", "n", "0", "-1"]), "*1\r\n$9\r\nelsewhere\r\n");
+        assert_eq!(far.says(at, &["LRANGE", "kind", "0", "-1"]), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    }
+}
