@@ -9,6 +9,7 @@ import { wasmModule } from './load.js'
 import { Session, type SessionOptions } from './session.js'
 import { Store, type Keeping } from './store.js'
 import { Tabs, type TabsStatus } from './tabs.js'
+import { Alone, Upstream, leaderUrl, type LeaderOptions, type LeaderStatus, type PendingChange, type RefusedChange } from './upstream.js'
 import { exportRdb, importRdb, type Progress, type TransferOptions } from './transfer.js'
 import { Subscription, type OnMessage } from './subscription.js'
 
@@ -16,7 +17,7 @@ import { Subscription, type OnMessage } from './subscription.js'
 export type Durability = 'memory' | 'relaxed' | 'strict'
 
 /** How a database is opened. */
-export interface OpenOptions {
+export interface OpenOptions extends LeaderOptions {
   /** How many databases SELECT can choose from: 16. */
   databases?: number
   /** Bytes that data may take; 0, the default, for no limit. CONFIG SET maxmemory-policy says what happens then. */
@@ -52,6 +53,8 @@ export interface Status {
   storage: StorageStatus
   /** How this tab stands among those that have the database; null where no other can. */
   tabs: TabsStatus | null
+  /** How the leader elsewhere is reached; null of a database that has none. */
+  leader: LeaderStatus | null
 }
 
 /** Where data is kept. */
@@ -91,6 +94,10 @@ export interface Events {
   storage: [event: { error: StorageError | null }]
   /** This tab leads or follows now, or another one leads. */
   role: [status: TabsStatus]
+  /** The leader elsewhere was reached or lost, or has done what was queued for it. */
+  leader: [status: LeaderStatus]
+  /** A queued change that the leader would not do: it was taken back here. */
+  refused: [change: RefusedChange]
   /** The engine stopped; nothing works any more. */
   error: [error: Error]
   /** A command asked for what only the owner can do, such as SHUTDOWN. */
@@ -110,6 +117,7 @@ export class Db extends AsyncClient {
   private closing: Promise<void> | undefined
 
   private store: Keeping | undefined
+  private upstream: Upstream | undefined
   /** Why a database with a name is in memory only. */
   private unavailable: StorageError | null = null
 
@@ -169,16 +177,27 @@ export class Db extends AsyncClient {
     return new Subscription(this.core, 'SSUBSCRIBE', list(channels), onMessage)
   }
 
+  /** The changes that the leader elsewhere has yet to do, in order. */
+  get pending(): PendingChange[] {
+    return this.upstream?.pending() ?? []
+  }
+
+  /** Resolves when everything that the leader elsewhere has is here; of a database that has none at once. */
+  async synced(): Promise<void> {
+    await this.upstream?.synced()
+  }
+
   /** What the database is and holds. */
   status(): Status {
-    const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage' | 'tabs'>
+    const status = this.core.guard(() => this.core.host.status()) as Omit<Status, 'storage' | 'tabs' | 'leader'>
     const { store } = this
     const tabs = store instanceof Tabs ? store.status() : null
-    if (!store) return { ...status, tabs, storage: { mode: 'memory', durability: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
+    const leader = this.upstream?.status() ?? null
+    if (!store || store.mode === 'memory') return { ...status, tabs, leader, storage: { mode: 'memory', durability: 'memory', bytes: 0, pending: false, readOnly: false, torn: 0, error: this.unavailable } }
     const { bytes, offset, stored, readOnly } = store.standing()
     const { error, torn } = store
     const strict = this.core.guard(() => this.core.host.storeStrict())
-    return { ...status, tabs, storage: { mode: store.mode, durability: strict ? 'strict' : 'relaxed', bytes, pending: stored < offset, readOnly, torn, error } }
+    return { ...status, tabs, leader, storage: { mode: store.mode, durability: strict ? 'strict' : 'relaxed', bytes, pending: stored < offset, readOnly, torn, error } }
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -250,6 +269,7 @@ export class Db extends AsyncClient {
    */
   terminate(): void {
     this.closing ??= Promise.resolve()
+    this.upstream?.stop()
     this.store?.stop()
     this.core.stop(new EngineDead('the database was terminated'))
   }
@@ -264,6 +284,19 @@ export class Db extends AsyncClient {
     return this.settled(replies instanceof Promise ? await replies : replies)
   }
 
+  /** Has the database follow a leader elsewhere. @internal */
+  lead(options: LeaderOptions): void {
+    const { leader } = options
+    if (leader === undefined) return
+    const events = { leader: (status: LeaderStatus) => this.emit('leader', status), refused: (change: RefusedChange) => this.emit('refused', change) }
+    this.upstream = new Upstream(this.core, leaderUrl(leader), options, events)
+  }
+
+  /** Has nothing kept here, but by the leader. @internal */
+  follow(): void {
+    if (this.upstream && !this.store) this.store = new Alone(this.core, this.upstream, this.unavailable)
+  }
+
   /** Keeps the database under `name`. @internal */
   async keep(name: string, strict: boolean, onProgress: OpenOptions['onProgress']): Promise<void> {
     try {
@@ -274,7 +307,7 @@ export class Db extends AsyncClient {
           this.settle()
           this.emit('role', status)
         }
-        const tabs = await Tabs.open(this.core, this.connection, name, strict, { ...events, role }, onProgress)
+        const tabs = await Tabs.open(this.core, this.connection, name, strict, { ...events, role }, onProgress, this.upstream)
         this.store = tabs
         this.core.onunsure = () => tabs.verify()
       }
@@ -334,7 +367,10 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   if (options.reserve) core.host.reserve(options.reserve)
   const db = new Db(core)
   try {
+    db.lead(options)
+    if (options.leader !== undefined && named && hasFiles()) throw new TypeError('here, a database that has a leader is in memory: open it without a name')
     if (named && durability !== 'memory') await db.keep(args[0] as string, durability === 'strict', options.onProgress)
+    db.follow()
   } catch (error) {
     core.stop(new EngineDead('the database was not opened'))
     throw error

@@ -25,7 +25,7 @@ export interface Standing {
 
 /** What keeps a database. */
 export interface Keeping {
-  readonly mode: 'indexeddb' | 'files'
+  readonly mode: 'memory' | 'indexeddb' | 'files'
   /** Bytes that were not whole at the end of what was found. */
   readonly torn: number
   /** What went wrong last, if it was not put right since. */

@@ -5,6 +5,7 @@ import type { Core } from './core.js'
 import { ReplyError, StorageError } from './errors.js'
 import { hasLocks, held, take, unlocked, type Held } from './locks.js'
 import { Store, claim, damaged, keep, mark, marks, patient, storageError, type Keeping, type OnProgress, type Standing, type StoreEvents } from './store.js'
+import { name, type Upstream } from './upstream.js'
 
 /** What a tab is: the one that decides and writes; one that has the same data; one that has lost the leader, or not found it yet. */
 export type Role = 'leader' | 'follower' | 'seeking'
@@ -89,17 +90,21 @@ export class Tabs implements Keeping {
     private readonly name: string,
     private readonly events: TabsEvents,
     private readonly onProgress: OnProgress | undefined,
-  ) {}
+    private readonly upstream: Upstream | undefined,
+  ) {
+    if (upstream) upstream.onturn = () => this.tick()
+  }
 
   /**
    * Makes this tab one of those that have the database `name`, and resolves when it has the data. Fails with a StorageError: NEWER when what is
    * stored cannot be read, UNAVAILABLE when there is no IndexedDB; where tabs cannot talk to one another, LOCKED while another one has it.
    */
-  static async open(core: Core, session: number, name: string, strict: boolean, events: TabsEvents, onProgress?: OnProgress): Promise<Tabs> {
-    const tabs = new Tabs(core, session, name, events, onProgress)
+  static async open(core: Core, session: number, name: string, strict: boolean, events: TabsEvents, onProgress?: OnProgress, upstream?: Upstream): Promise<Tabs> {
+    const tabs = new Tabs(core, session, name, events, onProgress, upstream)
     try {
       await core.guardAsync(() => core.host.openPlace(name, strict, () => tabs.store?.doubt(), undefined))
       core.guard(() => core.host.joinTabs(tabs.id, strict, Date.now()))
+      upstream?.attach()
       tabs.follow()
       await tabs.join()
       await tabs.until(() => tabs.role !== 'seeking', OPENING, `no tab that has '${name}' answers`)
@@ -166,6 +171,7 @@ export class Tabs implements Keeping {
     // Whoever was a moment quicker is asked again.
     for (let n = 0; this.role !== 'leader' && !this.lead && n < 10; n++) await this.steal()
     await this.until(() => this.role === 'leader', LEADING, 'another tab leads')
+    if (this.upstream) throw new ReplyError('READONLY the data of a database with a leader comes from there')
     if (this.store?.standing().readOnly) throw this.error ?? new StorageError('LOCKED', 'nothing is written any more')
   }
 
@@ -182,6 +188,7 @@ export class Tabs implements Keeping {
     if (this.closed) return
     this.closed = true
     this.listening.abort()
+    this.upstream?.stop()
     this.store?.stop()
     this.store = undefined
     this.part()
@@ -486,6 +493,7 @@ export class Tabs implements Keeping {
     const role = this.core.guard(() => host.tabsRole())
     this.post(this.core.guard(() => host.tabsOut()), role % 4 === 2)
     this.core.shared = role % 4 === 2 && this.others.size > 0
+    this.upstream?.turn(role % 4 === 2)
     if (this.core.guard(() => host.tabsSteal())) void this.steal()
     const version = this.core.guard(() => host.tabsVersion())
     if (version !== undefined) this.tell(new StorageError('NEWER', `a tab has another version of tabdis (its messages are of version ${version}): reload the older one`))
@@ -529,10 +537,4 @@ export class Tabs implements Keeping {
       look()
     })
   }
-}
-
-/** A name that no other tab has, also not a duplicate of this one. */
-function name(): string {
-  const parts = crypto.getRandomValues(new Uint32Array(2))
-  return Array.from(parts, (part) => part.toString(16).padStart(8, '0')).join('')
 }

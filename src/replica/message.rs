@@ -4,6 +4,7 @@ use super::terms::Terms;
 use crate::base::num::parse_u64;
 use crate::engine::forward::Forward;
 use crate::persist::Mark;
+use crate::rdb::lzf;
 use crate::resp::{encode, parse};
 
 /// The version of all this. Nodes of different versions do not talk to one another, but say so.
@@ -62,7 +63,8 @@ pub enum Message {
     Hello { token: Vec<u8> },
     /// I do not serve you, for this reason.
     Refused { text: String },
-    /// What of the feed is for you, behind what you have had under the number before `to`: one batch, that makes you be at `to`.
+    /// What of the feed is for you, behind what you have had under the number before `to`: one batch, that makes you be at `to`. On its
+    /// way it is compressed where that makes it shorter.
     Batch { to: u64, bytes: Vec<u8> },
 }
 
@@ -138,9 +140,31 @@ pub(super) fn write(out: &mut Vec<u8>, from: &str, to: &str, message: &Message) 
         Message::Version { version } => pen("VERSION").number(*version),
         Message::Hello { token } => pen("HELLO").word(token),
         Message::Refused { text } => pen("REFUSED").word(text),
-        Message::Batch { to, bytes } => pen("BATCH").number(*to).word(bytes),
+        Message::Batch { to, bytes } => {
+            let (size, packed) = pack(bytes);
+            pen("BATCH").number(*to).number(size).word(packed)
+        }
     };
     encode::command(out, &pen.0.iter().map(Vec::as_slice).collect::<Vec<_>>());
+}
+
+/// Shorter batches are not worth the time.
+const SHORT: usize = 256;
+/// A batch that claims to become longer is none: a backlog's whole content.
+const LONGEST: u64 = 1 << 30;
+
+/// Compresses a batch, as strings of an RDB file are. Its length with it; 0 if it is as it was.
+fn pack(bytes: &[u8]) -> (u64, Vec<u8>) {
+    let mut packed = Vec::new();
+    let shorter = bytes.len() >= SHORT && lzf::Compressor::default().compress(bytes, &mut packed, bytes.len() / 8);
+    if shorter { (bytes.len() as u64, packed) } else { (0, bytes.to_vec()) }
+}
+
+fn unpack(size: u64, bytes: &[u8]) -> Option<Vec<u8>> {
+    if size == 0 {
+        return Some(bytes.to_vec());
+    }
+    if size > LONGEST { None } else { lzf::decompress(bytes, size as usize) }
 }
 
 /// Reads all messages of `bytes`, one after the other. What cannot be read ends it.
@@ -263,7 +287,7 @@ fn read_message(kind: &[u8], words: &mut Words) -> Option<Message> {
         b"VERSION" => Message::Version { version: words.number()? },
         b"HELLO" => Message::Hello { token: words.bytes()? },
         b"REFUSED" => Message::Refused { text: String::from_utf8_lossy(words.word()?).into_owned() },
-        b"BATCH" => Message::Batch { to: words.number()?, bytes: words.bytes()? },
+        b"BATCH" => Message::Batch { to: words.number()?, bytes: unpack(words.number()?, words.word()?)? },
         _ => return None,
     };
     words.0.next().is_none().then_some(message)

@@ -20,10 +20,13 @@ use crate::engine::row::flag;
 use crate::engine::{Engine, Error, Keyspace, Reply, resolve};
 use crate::rdb::{LoadOptions, Reader};
 use crate::resp::parse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Requests from the queue that are under way at once.
 const UNDER_WAY: usize = 1024;
+/// Frames are not made longer when they are so long, and what makes one longer than a server takes is not asked of it.
+const FRAME: usize = 256 << 10;
+const LONGEST: usize = 7 << 20;
 /// Refusals that are kept for a host that does not ask for them.
 const REFUSALS: usize = 256;
 
@@ -69,7 +72,8 @@ pub struct Upstream {
     lost: u64,
     heard: u64,
     pinged: bool,
-    out: Vec<u8>,
+    /// What is to be sent, as frames.
+    out: VecDeque<Vec<u8>>,
 }
 
 struct Asked {
@@ -113,7 +117,7 @@ impl Upstream {
             lost: now,
             heard: now,
             pinged: false,
-            out: Vec::new(),
+            out: VecDeque::new(),
         }
     }
 
@@ -137,13 +141,20 @@ impl Upstream {
         std::mem::take(&mut self.refusals)
     }
 
-    /// Takes what is to be sent, as one frame.
-    pub fn take_out(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
+    /// Takes the next frame that is to be sent.
+    pub fn take_out(&mut self) -> Option<Vec<u8>> {
+        self.out.pop_front()
     }
 
     fn say(&mut self, from: &str, message: &Message) {
-        message::write(&mut self.out, from, ALL, message);
+        match self.out.back_mut().filter(|frame| frame.len() < FRAME) {
+            Some(frame) => message::write(frame, from, ALL, message),
+            None => {
+                let mut frame = Vec::new();
+                message::write(&mut frame, from, ALL, message);
+                self.out.push_back(frame);
+            }
+        }
     }
 
     /// The first number of a client's that has no answer, of those that it has asked for.
@@ -403,6 +414,7 @@ impl Node {
             return;
         }
         let answer = match upstream.link {
+            _ if forward.size() > LONGEST => Some(Err(Error::new("ERR the command is too long to be sent to the leader"))),
             Link::Up if engine.ks.queue.is_empty() => None,
             _ if upstream.queues => Some(self.do_for_now(engine, from, oldest, &forward, now)),
             // It may be back in a moment.

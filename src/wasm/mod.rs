@@ -18,3 +18,4 @@ mod state;
 pub mod store;
 mod tabs;
 mod transfer;
+mod upstream;

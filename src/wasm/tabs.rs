@@ -205,7 +205,7 @@ impl Host {
 }
 
 /// Runs `f` and takes note of what is new then.
-fn run(state: &mut State, now: f64, f: impl FnOnce(&mut Tabs, &mut Engine)) {
+pub(super) fn run(state: &mut State, now: f64, f: impl FnOnce(&mut Tabs, &mut Engine)) {
     let State { engine, tabs, news, store, .. } = state;
     let Some(tabs) = tabs else { return };
     abi::look(news, now);

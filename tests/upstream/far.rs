@@ -336,8 +336,8 @@ impl Far {
         let now = self.now;
         let page = &mut self.pages[at];
         let Some(upstream) = page.node.upstream() else { return };
-        let frame = upstream.take_out();
-        if !frame.is_empty() && page.open {
+        let frames: Vec<Vec<u8>> = std::iter::from_fn(|| upstream.take_out()).collect();
+        for frame in frames.into_iter().filter(|_| page.open) {
             let due = page.outbox.back().map_or(0, |(due, _)| *due).max(now + 1 + self.rng.u64() % 10);
             page.outbox.push_back((due, frame));
         }
