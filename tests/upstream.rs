@@ -172,7 +172,7 @@ fn users_know_what_they_may_read_and_nothing_else() {
             match far.below(200) {
                 0 => far.cut(at),
                 1 if far.below(10) == 0 => far.kill(),
-                2..40 => administrate(&mut far),
+                2..20 => (0..1 + far.below(8)).for_each(|_| administrate(&mut far)),
                 40..50 => {
                     let (key, value) = (["a:0", "b:0", "shared:1", "other:0"][far.below(4) as usize], far.value());
                     far.ask(at, &["APPEND", key, &value]);
