@@ -21,6 +21,7 @@ mod client;
 mod follow;
 mod full;
 mod gather;
+pub mod hub;
 mod lead;
 mod message;
 mod node;
