@@ -376,3 +376,174 @@ fn fault(error: &Error) -> Got {
 fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(LONGEST_REASON)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::net::TcpStream;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
+    use rustls_pki_types::PrivateKeyDer;
+    use std::io::Write;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tungstenite::handshake::client::generate_key;
+
+    /// A page's end that goes through the upgrade while the other end does.
+    type Page = std::thread::JoinHandle<WebSocket<Box<dyn ReadWrite>>>;
+    trait ReadWrite: Read + Write + Send {}
+    impl<S: Read + Write + Send> ReadWrite for S {}
+
+    /// Both ends of TLS.
+    fn tls() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(ring.clone()).with_safe_default_protocol_versions().unwrap();
+        let server = server.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+        (Arc::new(server), Arc::new(client.with_root_certificates(roots).with_no_client_auth()))
+    }
+
+    /// A connection, and the page at its other end, which is let in.
+    fn pair(encrypts: bool) -> (Peer, WebSocket<Box<dyn ReadWrite>>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, address) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let configs = encrypts.then(tls);
+        let wire = Wire::new(TcpStream::from_std(server), configs.as_ref().map(|(server, _)| server)).unwrap();
+        let page: Page = std::thread::spawn(move || {
+            let stream: Box<dyn ReadWrite> = match configs {
+                None => Box::new(client),
+                Some((_, config)) => {
+                    let tls = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+                    Box::new(StreamOwned::new(tls, client))
+                }
+            };
+            let request = tungstenite::http::Request::builder()
+                .uri("ws://localhost/")
+                .header("Host", "localhost")
+                .header("Connection", "Upgrade")
+                .header("Upgrade", "websocket")
+                .header("Sec-WebSocket-Version", "13")
+                .header("Sec-WebSocket-Key", generate_key())
+                .body(())
+                .unwrap();
+            tungstenite::client(request, stream).unwrap().0
+        });
+        let mut peer = Peer::new(wire, address, Gate([].into()), 0, u64::MAX);
+        while !peer.is_open() {
+            assert!(matches!(turn(&mut peer, 0), Got::Nothing));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        peer.join(u64::MAX, 1 << 20, 0);
+        (peer, page.join().unwrap())
+    }
+
+    /// One turn of the loop at `now`.
+    fn turn(peer: &mut Peer, now: u64) -> Got {
+        peer.begin_turn(now);
+        let got = peer.read(now);
+        peer.end_turn(now);
+        got
+    }
+
+    fn frame(n: usize) -> Vec<u8> {
+        vec![n as u8; 1 + n * 7919 % 300_000]
+    }
+
+    #[test]
+    fn frames_arrive_whole_and_in_order_however_slowly_they_are_read() {
+        for encrypts in [false, true] {
+            let (mut peer, mut page) = pair(encrypts);
+            (0..200).for_each(|n| peer.send(frame(n)));
+            let all: usize = (0..200).map(|n| frame(n).len()).sum();
+            assert_eq!(peer.waiting(), all);
+            peer.flush().unwrap();
+            // The system does not take that much from who does not read.
+            assert!(peer.waiting() > 0 && peer.waiting() < all, "{}", peer.waiting());
+            let reader = std::thread::spawn(move || {
+                (0..200).for_each(|n| assert_eq!(page.read().unwrap(), Message::binary(frame(n))));
+                page
+            });
+            while peer.waiting() > 0 {
+                peer.flush().unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let mut page = reader.join().unwrap();
+            peer.end(Some("enough"), 0);
+            peer.flush().unwrap();
+            assert_eq!(page.read().unwrap(), Message::binary(hub::refusal("enough")));
+            assert!(matches!(page.read().unwrap(), Message::Close(Some(frame)) if frame.reason == "enough"));
+        }
+    }
+
+    #[test]
+    fn who_does_not_read_is_ended_before_it_fills_the_memory() {
+        let (mut peer, _page) = pair(false);
+        let mut sent = 0;
+        let why = loop {
+            peer.send(vec![0; 1 << 20]);
+            sent += 1;
+            assert!(sent < 100);
+            if let Err(why) = peer.flush() {
+                break why;
+            }
+        };
+        assert_eq!(why, "it does not read what it gets");
+        assert!(sent > 64);
+    }
+
+    #[test]
+    fn who_sends_too_much_is_not_read_until_it_has_waited() {
+        for encrypts in [false, true] {
+            let (mut peer, mut page) = pair(encrypts);
+            let message = vec![7; 1 << 20];
+            let sender = std::thread::spawn(move || {
+                (0..40).for_each(|_| page.send(Message::binary(message.clone())).unwrap());
+                page
+            });
+            let (mut now, mut got, mut stood) = (0, 0, 0);
+            while got < 40 {
+                match turn(&mut peer, now) {
+                    Got::Message(bytes) => (got, stood) = (got + usize::from(bytes.len() == 1 << 20), 0),
+                    Got::Nothing => stood += 1,
+                    _ => panic!("it is still there"),
+                }
+                // Time stands still until nothing more is read.
+                if stood == 200 {
+                    assert!(now > 0 || (28..33).contains(&got), "{got}");
+                    (now, stood) = (now + 100, 0);
+                }
+                std::thread::sleep(Duration::from_millis(u64::from(stood > 0)));
+            }
+            // Eight of forty did not fit into what is saved up, at eight a second.
+            assert!(now >= 800, "{now}");
+            sender.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn silence_is_asked_about_and_then_taken_for_an_end() {
+        let (mut peer, mut page) = pair(false);
+        assert!(peer.look(PING_MS - 1).is_ok());
+        assert!(peer.look(PING_MS).is_ok());
+        peer.flush().unwrap();
+        assert!(matches!(page.read().unwrap(), Message::Ping(_)));
+        page.flush().unwrap();
+        while peer.heard_ms < PING_MS + 5 {
+            assert!(matches!(turn(&mut peer, PING_MS + 5), Got::Nothing));
+        }
+        assert!(peer.look(PING_MS + SILENCE_MS).is_ok());
+        assert!(matches!(peer.look(PING_MS + 5 + SILENCE_MS), Err(Got::Over(_))));
+    }
+
+    #[test]
+    fn reasons_fit_into_a_close_frame() {
+        assert_eq!(shortened("short"), "short");
+        let long = "ä".repeat(100);
+        assert_eq!(shortened(&long), "ä".repeat(61));
+    }
+}

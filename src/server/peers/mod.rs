@@ -272,9 +272,9 @@ impl Server {
         let Some(hub) = &mut self.hub else { return };
         let effects = &mut self.engine.ks.effects;
         let (offset, out) = (effects.offset(), effects.out());
-        let fresh = (offset - self.fed) as usize;
+        let fresh = offset.saturating_sub(self.fed) as usize;
         if fresh > 0 {
-            hub.push(&out[out.len() - fresh..]);
+            hub.push(&out[out.len().saturating_sub(fresh)..]);
             self.fed = offset;
         }
     }
