@@ -30,6 +30,20 @@ A Redis-compatible server. Options are the directives of redis.conf; the most us
   --loglevel L             debug, verbose, notice, warning, nothing
   --enable-debug-command yes|no|local
 
+Browsers attach as followers over WebSockets:
+  --ws-port N              their port (none)
+  --ws-bind A              the address to listen on (127.0.0.1)
+  --ws-origins \"O ...\"    the origins of the pages that may (none)
+  --ws-tls-cert F          a certificate and its key, as PEM; without, something in
+  --ws-tls-key F           front of the port has to encrypt
+  --ws-jwt-secret-file F   tokens are JWTs signed with this secret (HS256)
+  --ws-jwt-public-key-file F   or with the private half of this key (RS256, ES256, EdDSA)
+  --ws-jwt-audience A      and are for this audience
+  --ws-token-file F        one token for development, of the user
+  --ws-token-user U        of this name (default)
+  --ws-max-message N       the longest message, bytes (8mb)
+  --ws-max-peers N         the most connections (1000)
+
 Examples:
        tabdis-server (run the server with default conf)
        echo 'maxmemory 128mb' | tabdis-server -

@@ -13,6 +13,8 @@ pub struct Effects {
     recorded: bool,
     /// Whether followers do.
     followed: bool,
+    /// Whether a hub does, which feeds those who follow over connections of the host.
+    listened: bool,
     /// RESP frames of the unit, one after the other.
     unit: Vec<u8>,
     /// Where each frame of the unit ends, and the database it ran in.
@@ -35,18 +37,28 @@ impl Effects {
     /// Turns recording on or off. Off, units vanish.
     pub fn record(&mut self, on: bool) {
         self.recorded = on;
-        self.on = on || self.followed;
+        self.set_on();
+    }
+
+    /// Notes that the host has somebody who listens beside the log now, or nobody.
+    pub fn listen(&mut self, on: bool) {
+        self.listened = on;
+        self.set_on();
     }
 
     /// Notes that there are followers now, or none.
     pub(super) fn follow(&mut self, on: bool) {
         self.followed = on;
-        self.on = on || self.recorded;
+        self.set_on();
+    }
+
+    fn set_on(&mut self) {
+        self.on = self.recorded || self.followed || self.listened;
     }
 
     /// Whether the host wants the finished bytes.
     pub(super) fn is_taken(&self) -> bool {
-        self.recorded
+        self.recorded || self.listened
     }
 
     /// Whether anyone listens: if not, effects need not be put together.

@@ -22,7 +22,7 @@ mod desk;
 mod follow;
 mod full;
 mod gather;
-mod hub;
+pub mod hub;
 mod lead;
 mod message;
 mod node;
@@ -32,7 +32,6 @@ mod terms;
 mod upstream;
 
 pub use backlog::Backlog;
-pub use hub::{Hello, Hub, read_hello, refusal};
 pub use message::{Message, VERSION};
 pub use node::{Node, Options, Out, Want};
 pub use terms::Terms;

@@ -93,7 +93,7 @@ impl Server {
         }
         self.engine.ks.dirty = 0;
         self.say_ready();
-        Ok(())
+        self.begin_peers()
     }
 
     fn open_log(&mut self, now: u64) -> Result<(), String> {
@@ -107,12 +107,15 @@ impl Server {
     /// up, as its data is gone then.
     pub(super) fn load_log_again(&mut self) -> Result<(), String> {
         let (now, busy) = (log::now_ms(), self.is_busy());
+        self.feed_hub();
         let keeper = self.log.clone();
         let mut keeper = keeper.borrow_mut();
         let offset = self.engine.ks.effects.offset();
         keeper.take(self.engine.ks.effects.out(), offset, now);
         keeper.flush(true, busy, now)?;
         keeper.find(true)?;
+        // What is loaded is what followers have already.
+        self.engine.ks.effects.listen(false);
         self.engine.ks.clear();
         if let Some(mut load) = keeper.load(now)? {
             self.engine.server.loading = Some(Loading { began_ms: now, total: load.size, loaded: 0 });
@@ -121,6 +124,7 @@ impl Server {
         }
         keeper.measure_again();
         self.engine.ks.effects.record(keeper.wants_effects());
+        self.engine.ks.effects.listen(self.hub.is_some());
         self.engine.ks.effects.restart();
         log::warning("Append Only File loaded by DEBUG LOADAOF");
         Ok(())
@@ -137,6 +141,7 @@ impl Server {
     /// Writes what was changed to the log, and makes sure of it if that is due; to be called before replies are sent. Fails with what
     /// is to be logged before the server gives up.
     pub(super) fn keep_log(&mut self) -> Result<(), String> {
+        self.feed_hub();
         let keeper = self.log.clone();
         let mut keeper = keeper.borrow_mut();
         if !keeper.is_on() {
@@ -204,6 +209,7 @@ impl Server {
         if self.is_busy() {
             return;
         }
+        self.feed_hub();
         let keeper = self.log.clone();
         let mut keeper = keeper.borrow_mut();
         let failures = self.engine.server.aof.rewrite_failures;
@@ -222,6 +228,7 @@ impl Server {
     /// Makes sure of the log before the server stops. Returns whether it may: not while the first base is being written, unless by
     /// `force`.
     pub(super) fn finish_log(&mut self, force: bool) -> bool {
+        self.feed_hub();
         let keeper = self.log.clone();
         let mut keeper = keeper.borrow_mut();
         if keeper.is_rewriting() {

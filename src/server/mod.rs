@@ -11,6 +11,7 @@ pub mod log;
 pub mod memory;
 mod network;
 mod pace;
+mod peers;
 mod requests;
 mod saving;
 pub mod settings;
@@ -20,13 +21,15 @@ use crate::cmd;
 use crate::cmd::params;
 use crate::engine::acl::DEFAULT;
 use crate::engine::{Engine, Options, Proto, SessionId};
+use crate::replica::hub::Hub;
 use aof::AppendLog;
 use connection::{Connection, Stream};
 use host::NativeHost;
 use keeping::Load;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
-use network::{FIRST_CONNECTION, FIRST_LISTENER, Network};
+use network::{FIRST_CONNECTION, FIRST_LISTENER, FIRST_PEER, Network, PEER_LISTENER};
+use peers::Peers;
 use settings::Settings;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
@@ -65,6 +68,14 @@ pub struct Server {
     pending: Vec<usize>,
     /// The log, if there is one.
     log: Rc<RefCell<AppendLog>>,
+    /// The port for browsers, if there is one.
+    peers: Option<Peers>,
+    /// What serves those who follow over it, once all data is there.
+    hub: Option<Hub>,
+    /// So far it has the feed: an offset of the effects.
+    fed: u64,
+    /// When the server began, ms since the epoch: its term.
+    began_ms: u64,
     /// What is being loaded.
     loading: Option<Load>,
     /// A background save in progress.
@@ -96,14 +107,15 @@ impl Server {
         settings.apply(&mut engine, now).map_err(StartError::Settings)?;
         acl::start(&mut engine).map_err(StartError::Run)?;
         engine.server.measure_memory(memory::used, memory::resident);
-        let server = Self::open(engine, settings);
+        let peers = Peers::open(&settings.peers)?;
+        let server = Self::open(engine, settings, peers, now);
         let mut server = server.map_err(StartError::Run)?;
         server.say_hello();
         server.begin_loading(now).map_err(StartError::Run)?;
         Ok(server)
     }
 
-    fn open(engine: Engine, settings: &Settings) -> Result<Self, String> {
+    fn open(engine: Engine, settings: &Settings, peers: Option<Peers>, now: u64) -> Result<Self, String> {
         let poll = Poll::new().map_err(|e| format!("Failed to make an event queue: {e}"))?;
         let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|e| format!("Failed to listen for signals: {e}"))?;
         let registered = poll.registry().register(&mut signals, SIGNALS, Interest::READABLE);
@@ -121,6 +133,10 @@ impl Server {
             by_session: Vec::new(),
             pending: Vec::new(),
             log: log.clone(),
+            peers,
+            hub: None,
+            fed: 0,
+            began_ms: now,
             loading: None,
             saving: None,
             tried_ms: 0,
@@ -131,7 +147,8 @@ impl Server {
             fatal: None,
             stop: false,
         };
-        if let Err(why) = host::room_for_clients(server.engine.server.config.maxclients as u64) {
+        let peers = server.peers.as_ref().map_or(0, Peers::most);
+        if let Err(why) = host::room_for_clients((server.engine.server.config.maxclients + peers) as u64) {
             log::warning(&why);
         }
         network.borrow_mut().open(&server.engine.server.config)?;
@@ -186,6 +203,7 @@ impl Server {
     pub fn run(mut self) -> io::Result<()> {
         if self.loading.is_none() {
             self.say_ready();
+            self.begin_peers().map_err(io::Error::other)?;
         }
         let mut events = Events::with_capacity(1024);
         let mut wake = self.engine.tick(log::now_ms());
@@ -202,10 +220,13 @@ impl Server {
                     SIGNALS => self.on_signal(),
                     // It is heard when the log is written.
                     SYNCED => {}
+                    Token(PEER_LISTENER) => self.accept_peers(),
+                    Token(n) if n >= FIRST_PEER => self.read_peer(n - FIRST_PEER),
                     token @ Token(n) if n < FIRST_CONNECTION => self.accept(token),
                     Token(n) => self.on_connection(n - FIRST_CONNECTION, event),
                 }
             }
+            self.read_on();
             let now = log::now_ms();
             wake = self.engine.tick(now);
             self.after_calls().map_err(io::Error::other)?;
@@ -218,6 +239,7 @@ impl Server {
             }
             self.count_turn(began, commands);
         }
+        self.end_peers();
         self.say_goodbye();
         Ok(())
     }
@@ -231,6 +253,7 @@ impl Server {
             (None, None, Some(rewrite)) => rewrite,
             (None, None, None) => MAX_SLEEP_MS,
         };
+        let ms = ms.min(self.peers_wait_ms(now));
         wake.map_or(ms, |at| at.saturating_sub(now).min(ms)).min(MAX_SLEEP_MS)
     }
 
@@ -355,12 +378,14 @@ impl Server {
         // Due keys go without anybody asking for it.
         self.keep_log()?;
         loop {
+            self.work_for_peers()?;
             for SessionId(index) in self.engine.take_ready() {
                 if let Some(place) = self.by_session.get(index as usize).copied().flatten() {
                     self.pending.push(place);
                 }
             }
             if self.pending.is_empty() {
+                self.send_to_peers();
                 return Ok(());
             }
             // The list is given back emptied, so that it need not grow again in every turn of the loop.

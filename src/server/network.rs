@@ -14,6 +14,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 pub(super) const FIRST_LISTENER: usize = 2;
 /// The first token of a connection.
 pub(super) const FIRST_CONNECTION: usize = 64;
+/// Connections of browsers take the tokens from this one on, far above the others; before it is the token of their listener.
+pub(super) const FIRST_PEER: usize = usize::MAX / 2;
+pub(super) const PEER_LISTENER: usize = FIRST_PEER - 1;
+/// How many connections may wait to be accepted, unless `tcp-backlog` says otherwise.
+pub(super) const BACKLOG: i32 = 511;
 /// Addresses that can be bound at once, as in Redis.
 const MAX_ADDRESSES: usize = 16;
 
@@ -37,13 +42,13 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(registry: Registry) -> Self {
-        Network { registry, listeners: Vec::new(), port: 0, bind: String::new(), backlog: 511, unix: None }
+        Network { registry, listeners: Vec::new(), port: 0, bind: String::new(), backlog: BACKLOG, unix: None }
     }
 
     /// Opens what the parameters say. Fails with what is to be logged.
     pub(super) fn open(&mut self, config: &Config) -> Result<(), String> {
         let text = |name: &str| config.other.get(name).cloned().unwrap_or_default();
-        self.backlog = text("tcp-backlog").parse().unwrap_or(511);
+        self.backlog = text("tcp-backlog").parse().unwrap_or(BACKLOG);
         let port = text("port").parse().unwrap_or(6379);
         self.listen(port, &text("bind")).map_err(|()| format!("Failed listening on port {port} (TCP), aborting."))?;
         let path = text("unixsocket");
@@ -191,7 +196,8 @@ fn resolve(address: &str, port: u16) -> io::Result<SocketAddr> {
     (host, port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
-fn tcp(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+/// Listens on `address`.
+pub(super) fn tcp(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // Else it would take the IPv4 port with it.

@@ -56,6 +56,7 @@ impl Server {
             self.engine.server.rewrite_scheduled = true;
             return;
         }
+        self.feed_hub();
         let begun = self.log.borrow_mut().begin_rewrite(&mut self.engine, log::now_ms());
         if !begun {
             self.take_back(from, STARTED, &Error::RewriteFailed);

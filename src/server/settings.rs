@@ -1,6 +1,7 @@
 //! What the server was told at its start: a configuration file, then options, each a directive of `redis.conf`.
 
 use super::log;
+use super::peers::settings::{PREFIX, PeerSettings};
 use crate::cmd::params::{self, Kind};
 use crate::cmd::rewrite::{self, quoted};
 use crate::engine::Engine;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// What came in on the standard input.
     pub piped: Vec<u8>,
+    /// What concerns browsers.
+    pub(super) peers: PeerSettings,
     directives: Vec<Directive>,
 }
 
@@ -151,6 +154,10 @@ impl Settings {
                 for path in included(pattern) {
                     self.read(&read_file(&path)?, depth + 1)?;
                 }
+                continue;
+            }
+            if words[0].starts_with(PREFIX) {
+                self.peers.set(&words[0], &words[1..]).map_err(|why| fail(&why))?;
                 continue;
             }
             self.directives.push(Directive { number: n + 1, line: line.to_string(), words });

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tabdis::base::rng::Rng;
 use tabdis::cmd;
 use tabdis::engine::{Engine, Options, Proto, SessionId};
-use tabdis::replica::{self, Hub, Link, Node, Terms, Want, read_hello};
+use tabdis::replica::hub::{Hub, read_hello};
+use tabdis::replica::{self, Link, Node, Terms, Want};
 
 /// A page: one tab, which leads, with a connection now and then.
 pub struct Page {
