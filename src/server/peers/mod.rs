@@ -58,7 +58,7 @@ pub(super) struct Peers {
     touched: BTreeSet<usize>,
     /// Those with something to read of which no event tells.
     unread: BTreeSet<usize>,
-    /// There is more to do at once.
+    /// There is more to do at once: to read, or what follows from who has left or has room again.
     hurry: bool,
     /// When clocks are looked at next, and when the hub wants to be called, ms since the epoch.
     look_ms: u64,
@@ -253,6 +253,7 @@ impl Server {
         peers.touched.insert(id);
         if std::mem::take(&mut peer.joined) {
             hub.leave(&mut self.engine, id);
+            peers.hurry = true;
         }
     }
 
@@ -261,10 +262,11 @@ impl Server {
         let Some(peer) = peers.connections.remove(&id) else { return };
         peers.unread.remove(&id);
         log::verbose(&format!("Peer {id} at {}: gone: {}", peer.address(), shown(why)));
+        // Its socket is closed with it.
         if peer.joined {
             hub.leave(&mut self.engine, id);
+            peers.hurry = true;
         }
-        // Its socket is closed with it, and nobody waits for that any more.
     }
 
     /// Hands the hub what was changed since the last time. To be called before the log takes it.
