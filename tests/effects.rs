@@ -306,3 +306,19 @@ fn what_a_dead_value_replaces_is_deleted_as_the_setting_says() {
         assert_eq!(b.left(), (effect.to_string(), "del".to_string()));
     }
 }
+
+#[test]
+fn who_listens_gets_what_the_log_does_not_want() {
+    let mut s = Bench::new();
+    s.engine.ks.effects.record(false);
+    s.engine.ks.effects.listen(true);
+    s.run("SET k v");
+    // The log may come and go meanwhile.
+    s.engine.ks.effects.record(true);
+    s.engine.ks.effects.record(false);
+    s.run("SET k w");
+    s.engine.ks.effects.listen(false);
+    s.run("SET k x");
+    let out = String::from_utf8(s.engine.effects().clone()).unwrap();
+    assert!(out.contains("\r\nv\r\n") && out.ends_with("\r\nw\r\n"), "{out}");
+}

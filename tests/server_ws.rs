@@ -386,12 +386,14 @@ fn there_are_at_most_so_many() {
 fn who_sends_too_fast_waits_and_loses_nothing() {
     let mut server = Server::start(&[]);
     let mut peer = server.peer();
-    // More than can be saved up of messages, each of which is answered.
+    // More messages than can be saved up.
     let count = 90_000;
     peer.hello(TOKEN);
     server.wait_for_line("joined as");
     let mut writer = peer.0.get_ref().try_clone().unwrap();
     let sender = std::thread::spawn(move || {
+        // Questions come in a row as well.
+        writer.write_all(&[0x89, 0x80, 0, 0, 0, 0].repeat(1000)).unwrap();
         // A pong without a question, masked with zeros: it is heard, and not answered.
         let pongs = [0x8a, 0x80, 0, 0, 0, 0].repeat(1000);
         (0..count / 1000).for_each(|_| writer.write_all(&pongs).unwrap());

@@ -200,7 +200,10 @@ impl Peer {
                     }
                     match message {
                         Ok(Message::Ping(_)) if self.pongs < MOST_PONGS => self.pongs += 1,
-                        Ok(Message::Ping(_)) => return Got::Over("it reads no answers to its pings".to_string()),
+                        Ok(Message::Ping(_)) => match socket.flush() {
+                            Ok(()) => self.pongs = 0,
+                            Err(_) => return Got::Over("it reads no answers to its pings".to_string()),
+                        },
                         Ok(Message::Close(_)) => {
                             self.begin_closing(now);
                             return Got::Nothing;

@@ -58,7 +58,7 @@ pub(super) struct Peers {
     touched: BTreeSet<usize>,
     /// Those with something to read of which no event tells.
     unread: BTreeSet<usize>,
-    /// There is more to do at once.
+    /// There is more to do at once: to read, or what follows from who has left or has room again.
     hurry: bool,
     /// When clocks are looked at next, and when the hub wants to be called, ms since the epoch.
     look_ms: u64,
@@ -238,7 +238,7 @@ impl Server {
     /// Acts on what became of a connection.
     fn settle(&mut self, id: usize, outcome: Got, now: u64) {
         match outcome {
-            Got::Message(_) | Got::Nothing => {}
+            Got::Message(_) | Got::Nothing => self.leave_hub(id),
             Got::Fault(why) => self.end_peer(id, &why, now),
             Got::Over(why) => self.forget_peer(id, &why),
         }
@@ -246,14 +246,22 @@ impl Server {
 
     /// Tells a connection why it is ended, and hears it no more.
     fn end_peer(&mut self, id: usize, why: &str, now: u64) {
-        let (Some(peers), Some(hub)) = (&mut self.peers, &mut self.hub) else { return };
+        let Some(peers) = &mut self.peers else { return };
         let Some(peer) = peers.connections.get_mut(&id) else { return };
         log::verbose(&format!("Peer {id} at {}: refused: {}", peer.address(), shown(why)));
         peer.end(Some(why), now);
         peers.touched.insert(id);
-        if std::mem::take(&mut peer.joined) {
-            hub.leave(&mut self.engine, id);
-        }
+        self.leave_hub(id);
+    }
+
+    /// Takes a connection that ends from the hub, though its other end may still have to read why: the same browser may come again
+    /// before that.
+    fn leave_hub(&mut self, id: usize) {
+        let (Some(peers), Some(hub)) = (&mut self.peers, &mut self.hub) else { return };
+        let Some(peer) = peers.connections.get_mut(&id).filter(|peer| peer.joined && !peer.is_open()) else { return };
+        peer.joined = false;
+        hub.leave(&mut self.engine, id);
+        peers.hurry = true;
     }
 
     fn forget_peer(&mut self, id: usize, why: &str) {
@@ -261,10 +269,11 @@ impl Server {
         let Some(peer) = peers.connections.remove(&id) else { return };
         peers.unread.remove(&id);
         log::verbose(&format!("Peer {id} at {}: gone: {}", peer.address(), shown(why)));
+        // Its socket is closed with it.
         if peer.joined {
             hub.leave(&mut self.engine, id);
+            peers.hurry = true;
         }
-        // Its socket is closed with it, and nobody waits for that any more.
     }
 
     /// Hands the hub what was changed since the last time. To be called before the log takes it.

@@ -238,6 +238,9 @@ MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE8I8z4XBPF/kuKM/Pr9OIHGMw+htv9jdl\n\
         let pass =
             checker.check(hs256(SECRET, &format!("{{\"sub\":\"alice\",\"exp\":{soon}}}")).as_bytes(), now).unwrap();
         assert_eq!(pass, Pass { user: b"alice".to_vec(), expires_ms: soon * 1000 });
+        // For ever, as far as we are concerned.
+        let far = checker.check(hs256(SECRET, "{\"sub\":\"alice\",\"exp\":18446744073709551615}").as_bytes(), now);
+        assert_eq!(far.unwrap().expires_ms, u64::MAX);
         // An audience is only looked at where one is asked for.
         let claims = format!("{{\"sub\":\"bob\",\"exp\":{soon}.5,\"nbf\":{},\"aud\":\"other\"}}", soon - 60);
         assert_eq!(user(&checker, &hs256(SECRET, &claims)).as_deref(), Ok("bob"));
@@ -261,6 +264,8 @@ MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE8I8z4XBPF/kuKM/Pr9OIHGMw+htv9jdl\n\
             ("{\"sub\":\"alice\",\"aud\":\"tabs\"}".to_string(), INVALID),
             (format!("{{\"sub\":\"alice\",\"exp\":\"{soon}\",\"aud\":\"tabs\"}}"), INVALID),
             ("{\"sub\":\"alice\",\"exp\":-1,\"aud\":\"tabs\"}".to_string(), INVALID),
+            ("{\"sub\":\"alice\",\"exp\":1e999,\"aud\":\"tabs\"}".to_string(), INVALID),
+            ("{\"sub\":\"alice\",\"exp\":0,\"aud\":\"tabs\"}".to_string(), EXPIRED),
             (format!("{{\"exp\":{soon},\"aud\":\"tabs\"}}"), INVALID),
             (format!("{{\"sub\":\"\",\"exp\":{soon},\"aud\":\"tabs\"}}"), INVALID),
             (format!("{{\"sub\":7,\"exp\":{soon},\"aud\":\"tabs\"}}"), INVALID),
