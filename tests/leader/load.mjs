@@ -1,0 +1,99 @@
+// Pages under load while the server is killed again and again: what of the changes that were answered is lost, or done twice?
+
+import { inPage } from '../package/browser.mjs'
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/**
+ * Has `pages` browsers of `tabs` tabs each push values that nobody else pushes, all to one list, while the server is killed `kills`
+ * times. Returns figures.
+ */
+export async function loadPages({ site, leader, token, kills, pages, tabs, onKill = () => {} }) {
+  const all = []
+  for (let page = 0; page < pages; page++) {
+    const first = await site.page()
+    all.push(first)
+    while (all.length < (page + 1) * tabs) all.push(await site.page({ context: first.context() }))
+  }
+  const list = `load${Date.now()}`
+  for (const [n, page] of all.entries()) {
+    await inPage(
+      page,
+      async (t, [n, list, options]) => {
+        t.db = await t.open('load', options)
+        t.answered = []
+        t.errors = 0
+        t.running = true
+        t.late = 0
+        t.done = (async () => {
+          for (let i = 0; t.running; i++) {
+            const began = performance.now()
+            try {
+              await t.db.rpush(list, `${n}:${i}`)
+              t.answered.push(`${n}:${i}`)
+            } catch {
+              t.errors++
+            }
+            t.late = Math.max(t.late, performance.now() - began)
+            await new Promise((resolve) => setTimeout(resolve, 5))
+          }
+        })()
+      },
+      [n, list, { leader: leader.url, token, offline: 'queue' }],
+    )
+  }
+  const back = []
+  for (let n = 0; n < kills; n++) {
+    await pause(500 + Math.random() * 500)
+    await leader.kill()
+    onKill(n)
+    await pause(Math.random() * 500)
+    await leader.start()
+    const began = Date.now()
+    const up = () => Promise.all(all.map((page) => inPage(page, (t) => t.db.status().leader.link !== 'down')))
+    while (!(await up()).every(Boolean) && Date.now() - began < 60_000) await pause(10)
+    back.push(Date.now() - began)
+  }
+  await pause(300)
+  const answered = []
+  let [errors, unanswered, worst] = [0, 0, 0]
+  for (const page of all) {
+    const figures = await inPage(page, async (t) => {
+      t.running = false
+      const ended = await Promise.race([t.done.then(() => true), new Promise((resolve) => setTimeout(resolve, 20_000))])
+      for (let n = 0; n < 1000 && t.db.pending.length > 0; n++) await new Promise((resolve) => setTimeout(resolve, 20))
+      return { answered: t.answered, errors: t.errors, late: t.late, ended, pending: t.db.pending.length }
+    })
+    answered.push(...figures.answered)
+    errors += figures.errors
+    unanswered += (figures.ended ? 0 : 1) + figures.pending
+    worst = Math.max(worst, figures.late)
+  }
+  const client = await leader.client()
+  const there = await client.lRange(list, 0, -1)
+  client.destroy()
+  const known = new Set(there)
+  // Every page has the same in the end.
+  const differ = []
+  for (const page of all) {
+    for (let n = 0; n < 200; n++) {
+      const length = await inPage(page, (t, list) => t.db.sync.llen(list), list)
+      if (length === there.length) break
+      if (n === 199) differ.push(length)
+      await pause(20)
+    }
+  }
+  for (const page of all) await page.context().close().catch(() => {})
+  back.sort((a, b) => a - b)
+  return {
+    answered: answered.length,
+    errors,
+    lost: answered.filter((value) => !known.has(value)).length + differ.length,
+    doubled: there.length - known.size,
+    unanswered,
+    kills,
+    backMedian: back[back.length >> 1],
+    backWorst: back.at(-1),
+    worstAnswer: Math.round(worst),
+  }
+}
