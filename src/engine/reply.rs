@@ -319,6 +319,43 @@ impl Reply {
     }
 }
 
+/// The text of the first error among replies in the format `proto`, also of one within an aggregate.
+pub fn first_error(proto: Proto, replies: &[u8]) -> Option<String> {
+    let text = |bytes: &[u8]| Some(String::from_utf8_lossy(bytes).into_owned());
+    let mut rest = replies;
+    // What an aggregate holds follows its head, so that nothing need be remembered of it.
+    while let [tag, tail @ ..] = rest {
+        let blob = match (proto, tag) {
+            (Proto::Native, b'$' | b'+' | b'-' | b'=' | b'(') => {
+                let (len, tail) = tail.split_first_chunk()?;
+                Some(tail.split_at_checked(u32::from_le_bytes(*len) as usize)?)
+            }
+            (Proto::Native, b':' | b',') => Some((&[][..], tail.get(8..)?)),
+            (Proto::Native, b'#') => Some((&[][..], tail.get(1..)?)),
+            (Proto::Native, b'_') => Some((&[][..], tail)),
+            (Proto::Native, _) => Some((&[][..], tail.get(4..)?)),
+            (_, tag) => {
+                let end = tail.windows(2).position(|two| two == b"\r\n")?;
+                let (line, tail) = (&tail[..end], &tail[end + 2..]);
+                match tag {
+                    b'$' | b'=' => {
+                        let len = crate::base::num::parse_i64(line)?;
+                        let skip = usize::try_from(len).map_or(0, |len| len + 2);
+                        Some((&[][..], tail.get(skip..)?))
+                    }
+                    _ => Some((line, tail)),
+                }
+            }
+        };
+        let (bytes, tail) = blob?;
+        if *tag == b'-' {
+            return text(bytes);
+        }
+        rest = tail;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,5 +376,27 @@ mod tests {
         assert_eq!(write(Proto::Resp2), b"*2\r\n$1\r\nk\r\n$3\r\n1.5\r\n*-1\r\n:1\r\n+a  b\r\n");
         assert_eq!(write(Proto::Resp3), b"%1\r\n$1\r\nk\r\n,1.5\r\n_\r\n#t\r\n+a  b\r\n");
         assert_eq!(write(Proto::Native), b"%\x01\0\0\0$\x01\0\0\0k,\0\0\0\0\0\0\xf8\x3f_#\x01+\x04\0\0\0a\r\nb");
+    }
+
+    #[test]
+    fn the_first_error_is_found_wherever_it_is() {
+        for proto in [Proto::Resp2, Proto::Resp3, Proto::Native] {
+            let mut r = Reply::new(proto);
+            r.array(5);
+            r.bulk(b"-not this\r\n-nor this");
+            r.int(-7);
+            r.null();
+            r.double(1.5);
+            r.bool(true);
+            assert_eq!(first_error(proto, r.bytes()), None, "{proto:?}");
+            r.array(2);
+            r.ok();
+            r.error(&Error::WrongType);
+            r.error(&Error::NoLeader);
+            assert_eq!(first_error(proto, r.bytes()).as_deref(), Some(Error::WrongType.text()), "{proto:?}");
+            for end in 0..r.bytes().len() {
+                first_error(proto, &r.bytes()[..end]);
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::engine::forward::{Forward, Leader};
 use crate::engine::keys::{self, access};
 use crate::engine::keyspace::Expiry;
 use crate::engine::queued::{Change, Entry, Place};
+use crate::engine::reply::first_error;
 use crate::engine::row::flag;
 use crate::engine::{Engine, Error, Keyspace, Reply, resolve};
 use crate::rdb::{LoadOptions, Reader};
@@ -351,7 +352,7 @@ impl Node {
             } else if let Some(entry) =
                 engine.ks.queue.entries().find(|entry| entry.client == client && entry.forward.serial == serial)
             {
-                if let Some(error) = error_of(&bytes)
+                if let Some(error) = first_error(entry.forward.proto, &bytes)
                     && upstream.refusals.len() < REFUSALS
                 {
                     upstream.refusals.push(Refusal { commands: entry.forward.commands.clone(), error });
@@ -414,7 +415,9 @@ impl Node {
             return;
         }
         let answer = match upstream.link {
-            _ if forward.size() > LONGEST => Some(Err(Error::new("ERR the command is too long to be sent to the leader"))),
+            _ if forward.size() > LONGEST => {
+                Some(Err(Error::new("ERR the command is too long to be sent to the leader")))
+            }
             Link::Up if engine.ks.queue.is_empty() => None,
             _ if upstream.queues => Some(self.do_for_now(engine, from, oldest, &forward, now)),
             // It may be back in a moment.
@@ -457,7 +460,7 @@ impl Node {
         changes.push(Change::Add(Entry { client: from.to_string(), forward: forward.clone() }));
         let request = Request { client: from.as_bytes().to_vec(), seq: forward.serial, oldest, many: false };
         let (answer, changed) = engine.serve_alone(forward, request, &changes, now);
-        if !changed && error_of(&answer).is_some() {
+        if !changed && first_error(forward.proto, &answer).is_some() {
             // What is wrong here is wrong there; there is nothing to be done later.
             let done = Change::Done { client: from.to_string(), serial: forward.serial };
             engine.relay_effects(&[], &[done]);
@@ -572,13 +575,6 @@ impl Node {
 /// What makes all keys what they were before anything was queued.
 fn undo(engine: &Engine) -> Vec<(usize, Vec<Vec<u8>>)> {
     engine.ks.queue.undo().map(|(db, command)| (db, command.clone())).collect()
-}
-
-/// The text of an error, if that is what was answered.
-fn error_of(answer: &[u8]) -> Option<String> {
-    let text = answer.strip_prefix(b"-")?;
-    let text: Vec<u8> = text.iter().copied().filter(|byte| (b' '..0x7f).contains(byte)).collect();
-    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// What the keys that commands name are before they are done, where that is not known yet.
