@@ -8,8 +8,12 @@ mod common;
 mod far;
 
 use common::number_from_env;
+use common::transcript::{Action, Case};
 use far::{Far, Page};
 use std::collections::BTreeSet;
+use tabdis::engine::keys::{self, access};
+use tabdis::engine::resolve;
+use tabdis::engine::row::Slot;
 
 /// The seeds to run.
 fn seeds(count: u64) -> std::ops::Range<u64> {
@@ -194,6 +198,115 @@ fn users_know_what_they_may_read_and_nothing_else() {
             assert!(denied.starts_with("-NOPERM"), "{about_all:?}: {denied}");
         }
     }
+}
+
+/// What belongs to alice: a key of every type, in whose names and values is a word that nobody else may hear.
+fn secrets(far: &mut Far) {
+    for words in [
+        &["SET", "a:hush:string", "hush"][..],
+        &["RPUSH", "a:hush:list", "hush"],
+        &["SADD", "a:hush:set", "hush"],
+        &["ZADD", "a:hush:zset", "1", "hush"],
+        &["HSET", "a:hush:hash", "hush", "hush"],
+        &["XADD", "a:hush:stream", "1-1", "hush", "hush"],
+        &["PFADD", "a:hush:hll", "hush"],
+        &["GEOADD", "a:hush:geo", "13.3", "38.1", "hush"],
+        &["SETEX", "a:hush:due", "1000", "hush"],
+        &["XGROUP", "CREATE", "a:hush:stream", "hush", "0"],
+    ] {
+        far.at_server(words);
+    }
+}
+
+/// The commands of a row's example, with their keys replaced by what `key` makes of them.
+fn commands_of(slot: &Slot, key: impl Fn(&[u8]) -> Vec<u8>) -> Vec<Vec<Vec<u8>>> {
+    let table = tabdis::cmd::table();
+    let case = Case::from_example(&slot.full_name, slot.row.example);
+    let sent = case.steps.into_iter().filter_map(|step| match step.action {
+        Action::Send(argv) => Some(argv),
+        _ => None,
+    });
+    sent.map(|mut argv| {
+        let slices: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+        let row = table.find(slices[0]).and_then(|row| resolve(table, row, &slices).ok());
+        let found = row.and_then(|row| keys::find(table.slot(row).row, &table.slot(row).full_name, &slices));
+        for found in found.unwrap_or_default() {
+            if found.flags & access::NOT_KEY == 0 {
+                argv[found.at] = key(&argv[found.at]);
+            }
+        }
+        argv
+    })
+    .collect()
+}
+
+#[test]
+fn no_command_tells_one_tenant_of_another() {
+    let mut far = Far::new(11);
+    far.at_server(&["ACL", "SETUSER", "alice", "on", "nopass", "~a:*", "&a:*", "+@all"]);
+    far.at_server(&["ACL", "SETUSER", "bob", "on", "nopass", "~b:*", "&b:*", "+@all"]);
+    secrets(&mut far);
+    let (alice, bob) = (far.open("alice", false), far.open("bob", false));
+    far.calm();
+    far.pages[bob].heard.clear();
+    let rows: Vec<&Slot> = tabdis::cmd::table().slots().iter().filter(|slot| common::is_runnable(slot)).collect();
+    // What alice does, whatever it is, is not even noticed.
+    for slot in &rows {
+        let own = |key: &[u8]| [b"a:hush:own:", key].concat();
+        far.sent_on(alice, commands_of(slot, own));
+        (0..3).for_each(|_| far.step());
+        assert_eq!(far.pages[bob].heard.len(), 0, "{} of alice", slot.full_name);
+    }
+    // Whatever bob sends, with keys of alice, of his own, of nobody, he hears nothing of alice.
+    let kinds = ["string", "list", "set", "zset", "hash", "stream", "hll", "geo", "due"];
+    let mut asked = 0;
+    for slot in &rows {
+        for n in 0..kinds.len() + 2 {
+            let key = |key: &[u8]| match kinds.get(n) {
+                Some(kind) => format!("a:hush:{kind}").into_bytes(),
+                None if n == kinds.len() => [b"b:", key].concat(),
+                None => key.to_vec(),
+            };
+            let commands = commands_of(slot, key);
+            let words = String::from_utf8_lossy(&commands.concat().concat()).into_owned();
+            let says_it_himself = words.contains("hush");
+            far.pages[bob].heard.clear();
+            let answer = far.sent_on(bob, commands.clone());
+            asked += commands.len();
+            for frame in &far.pages[bob].heard {
+                let heard = String::from_utf8_lossy(frame).into_owned();
+                assert!(!heard.contains("hush"), "{words}: {heard}");
+            }
+            // Where he names a key of alice, there is nothing but refusals of what names one.
+            if says_it_himself {
+                assert!(answer.contains("-NOPERM") || answer.contains("-ERR"), "{words}: {answer}");
+            }
+        }
+        // What names neither keys nor channels is about everybody's data, and is not for him.
+        let nameless = commands_of(slot, <[u8]>::to_vec).into_iter().filter(|argv| {
+            let slices: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+            let table = far.table();
+            let row = table.find(slices[0]).and_then(|row| resolve(table, row, &slices).ok());
+            let of_channels = argv[0].to_ascii_lowercase().ends_with(b"publish");
+            !of_channels
+                && row.is_some_and(|row| {
+                    keys::find(table.slot(row).row, &table.slot(row).full_name, &slices).unwrap_or_default().is_empty()
+                })
+        });
+        for argv in nameless.collect::<Vec<_>>() {
+            let answer = far.sent_on(bob, vec![argv.clone()]);
+            assert!(answer.starts_with('-'), "{}: {answer}", String::from_utf8_lossy(&argv.join(&b' ')));
+        }
+    }
+    assert!(asked > 5_000, "{asked}");
+    // And nothing was changed by it.
+    far.calm();
+    for kind in kinds {
+        let digest = far.server_says(&["DEBUG", "DIGEST-VALUE", &format!("a:hush:{kind}")]);
+        assert_eq!(digest, far.says(alice, &["DEBUG", "DIGEST-VALUE", &format!("a:hush:{kind}")]), "{kind}");
+        assert_ne!(far.server_says(&["EXISTS", &format!("a:hush:{kind}")]), ":0\r\n", "{kind}");
+    }
+    assert!(far.pages[bob].keys_ever.iter().all(|key| key.starts_with("b:")), "{:?}", far.pages[bob].keys_ever);
 }
 
 #[test]

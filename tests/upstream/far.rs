@@ -27,6 +27,8 @@ pub struct Page {
     pub refusals: Vec<String>,
     /// All keys whose names have come here.
     pub keys_ever: BTreeSet<String>,
+    /// All frames that have come here.
+    pub heard: Vec<Vec<u8>>,
 }
 
 impl Page {
@@ -137,6 +139,7 @@ impl Far {
             refused: None,
             refusals: Vec::new(),
             keys_ever: BTreeSet::new(),
+            heard: Vec::new(),
         });
         self.pages.len() - 1
     }
@@ -173,6 +176,10 @@ impl Far {
 
     pub fn server_says(&mut self, words: &[&str]) -> String {
         call(&mut self.server, self.admin, words, self.now)
+    }
+
+    pub fn table(&self) -> &'static tabdis::engine::Table {
+        self.server.server.table
     }
 
     pub fn server_in(&mut self, db: &str, words: &[&str]) -> String {
@@ -245,6 +252,26 @@ impl Far {
             self.step();
         }
         panic!("{words:?} was never answered");
+    }
+
+    /// What the server answers to commands that a page sends on as they are, whatever they are.
+    pub fn sent_on(&mut self, at: usize, commands: Vec<Vec<Vec<u8>>>) -> String {
+        let now = self.now;
+        let page = &mut self.pages[at];
+        let id = page.engine.open("asks", Proto::Resp2, now);
+        assert!(page.engine.forward_many(id, false, commands));
+        page.node.work(&mut page.engine, now);
+        for _ in 0..2_000 {
+            self.settle(at);
+            let session = self.pages[at].engine.sessions.get_mut(id).expect("open");
+            if session.wait.is_none() {
+                let answer = text(&std::mem::take(session.out.bytes_mut()));
+                self.pages[at].engine.close(id);
+                return answer;
+            }
+            self.step();
+        }
+        panic!("it was never answered");
     }
 
     /// Takes what the user was answered.
@@ -359,6 +386,7 @@ impl Far {
                     .map(str::to_string),
             );
             page.node.upstream_receive(&mut page.engine, &frame, now);
+            page.heard.push(frame);
             self.settle(at);
         }
     }
