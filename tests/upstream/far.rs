@@ -27,8 +27,9 @@ pub struct Page {
     pub refusals: Vec<String>,
     /// All keys whose names have come here.
     pub keys_ever: BTreeSet<String>,
-    /// All frames that have come here.
+    /// All frames that have come here, and all that have left.
     pub heard: Vec<Vec<u8>>,
+    pub said: Vec<Vec<u8>>,
 }
 
 impl Page {
@@ -47,8 +48,8 @@ impl Page {
 pub struct Far {
     pub now: u64,
     pub rng: Rng,
-    server: Engine,
-    hub: Hub,
+    pub server: Engine,
+    pub hub: Hub,
     term: u64,
     admin: SessionId,
     pub pages: Vec<Page>,
@@ -140,6 +141,7 @@ impl Far {
             refusals: Vec::new(),
             keys_ever: BTreeSet::new(),
             heard: Vec::new(),
+            said: Vec::new(),
         });
         self.pages.len() - 1
     }
@@ -367,6 +369,7 @@ impl Far {
         let frames: Vec<Vec<u8>> = std::iter::from_fn(|| upstream.take_out()).collect();
         for frame in frames.into_iter().filter(|_| page.open) {
             let due = page.outbox.back().map_or(0, |(due, _)| *due).max(now + 1 + self.rng.u64() % 10);
+            page.said.push(frame.clone());
             page.outbox.push_back((due, frame));
         }
         while let Some((_, frame)) = self.pages[at].outbox.pop_front_if(|(due, _)| *due <= now) {
