@@ -205,6 +205,30 @@ fn a_tab_that_hears_nonsense_still_answers() {
             }
         }
     }
+    // A feed that is no whole unit: everything is had anew, and is the same then.
+    let feed =
+        frames.iter().rev().find(|frame| frame.windows(4).any(|four| four == b"FEED")).expect("there were changes");
+    let mut half = words(feed).into_iter().find(|message| message[2] == b"FEED").expect("it has one");
+    let offset = follower.0.ks.effects.offset();
+    half[6] = offset.to_string().into_bytes();
+    *half.last_mut().expect("the bytes") = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nha".to_vec();
+    let mut frame = Vec::new();
+    encode::command(&mut frame, &half.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    follower.1.receive(&mut follower.0, &frame, now);
+    assert!(!follower.1.is_up(), "it knows that it has not everything");
+    for _ in 0..100 {
+        now += 5;
+        for (from, to) in [(0, 1), (1, 0)] {
+            let [one, two] = [&mut leader, &mut follower];
+            let (from, to) = if from < to { (one, two) } else { (two, one) };
+            from.1.tick(&mut from.0, now);
+            for out in from.1.take_out() {
+                to.1.receive(&mut to.0, &out.bytes, now);
+            }
+        }
+    }
+    assert!(follower.1.is_up());
+    assert_eq!(follower.0.ks.effects.offset(), leader.0.ks.effects.offset());
     assert!(frames.len() > 300, "{}", frames.len());
     for n in 0..common::steps(STEPS) {
         now += 1;

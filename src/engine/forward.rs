@@ -387,9 +387,10 @@ impl Engine {
         id
     }
 
-    /// Has a session that stands for one far away act as that user.
+    /// Has a session that stands for one at the other end of a connection act as that user.
     pub fn act_as(&mut self, id: SessionId, user: super::acl::UserId) {
         if let Some(session) = self.sessions.get_mut(id) {
+            session.is_far = true;
             self.server.acl.turn_into(session, user);
         }
     }

@@ -146,6 +146,8 @@ pub struct Session {
     pub closing: bool,
     /// An effect stream is replayed through it.
     pub replica: bool,
+    /// It stands for somebody at the other end of a connection, wherever that is.
+    pub is_far: bool,
     /// It gets every effect (SYNC).
     pub follower: bool,
     /// It stands for one of another engine, and runs this request.
@@ -209,6 +211,7 @@ impl Session {
             monitor: false,
             closing: false,
             replica: false,
+            is_far: false,
             follower: false,
             request: None,
             owner: 0,
@@ -243,7 +246,8 @@ impl Session {
 
     /// Whether it comes from this machine: by its loopback address, or without an address by something that has none.
     pub fn is_local(&self) -> bool {
-        self.addr.parse::<std::net::SocketAddr>().map_or(true, |addr| addr.ip().to_canonical().is_loopback())
+        !self.is_far
+            && self.addr.parse::<std::net::SocketAddr>().map_or(true, |addr| addr.ip().to_canonical().is_loopback())
     }
 
     /// Whether the reply to the running command is thrown away (`CLIENT REPLY`).

@@ -210,6 +210,18 @@ impl Node {
         self.backlog.push(bytes);
         engine.ks.effects.set_offset(self.backlog.end());
         engine.server.afar.leader.is_up = true;
+        if at < bytes.len() {
+            self.distrust(now);
+        }
+    }
+
+    /// What was fed was not whole units: nobody can say what is here now. It is of no history, and has to be had anew.
+    fn distrust(&mut self, now: u64) {
+        self.terms = Terms::default();
+        if let Role::Following(follower) = &mut self.role {
+            (follower.continues, follower.loading) = (false, None);
+            self.sync(now);
+        }
     }
 
     /// Tells the leader how far it is.
