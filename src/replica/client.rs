@@ -68,7 +68,7 @@ impl Client {
 
 /// How long a request waits before it is sent again to a leader that is there, ms.
 const AGAIN: u64 = 2_000;
-const AGAIN_AT_MOST: u64 = 60_000;
+const AGAIN_AT_MOST: u64 = 4_000;
 
 impl Node {
     /// Has answers wait until what they are about is stored.

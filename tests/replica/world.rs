@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use tabdis::base::rng::Rng;
 use tabdis::cmd;
 use tabdis::engine::{Engine, Options, Proto, SessionId};
-use tabdis::persist::{self, Here, MemoryStorage, Next, Persist, Resumed, Storage};
+use tabdis::persist::{self, Here, MemoryStorage, Next, Persist, Resumed, Storage, StorageError};
 use tabdis::replica::{self, Node, Terms, Want};
 
 /// One tab.
@@ -24,6 +24,19 @@ pub struct Tab {
     next: u64,
     /// Whom the lock was taken from learns of it when it runs again.
     deposed: bool,
+    /// What it has answered its own user that is not stored yet: values, with the offsets behind them. Where answers wait for that, they
+    /// are given then.
+    unstored: Vec<(u64, String, Acked)>,
+}
+
+/// What a push was answered.
+#[derive(Clone)]
+pub struct Acked {
+    pub list: String,
+    pub length: i64,
+    /// When it was asked for, and answered.
+    pub asked: u64,
+    pub at: u64,
 }
 
 /// A message on its way.
@@ -44,8 +57,17 @@ pub struct World {
     pub holder: Option<String>,
     /// Chances in a thousand that a message is doubled.
     pub doubled: u64,
-    /// What each value pushed was answered: (list, length).
-    pub acked: BTreeMap<String, (String, i64)>,
+    /// Chances in a thousand that one is lost.
+    pub lost: u64,
+    /// Answers wait until what they tell of is stored.
+    pub strict: bool,
+    /// Until when the storage takes nothing, and until when those with even and odd numbers do not hear one another.
+    pub full_until: u64,
+    pub parted_until: u64,
+    /// What each value pushed was answered.
+    pub acked: BTreeMap<String, Acked>,
+    /// The longest that an answer took of a tab that was not frozen meanwhile.
+    pub slowest: u64,
     pub sent: u64,
     pub errors: u64,
     pub take_overs: u64,
@@ -64,6 +86,11 @@ impl World {
             storage: MemoryStorage::default(),
             holder: None,
             doubled: 0,
+            lost: 0,
+            strict: false,
+            full_until: 0,
+            parted_until: 0,
+            slowest: 0,
             acked: BTreeMap::new(),
             sent: 0,
             errors: 0,
@@ -84,7 +111,8 @@ impl World {
         let seed = self.rng.u64();
         let mut engine = Engine::new(cmd::table(), &Options { databases: 16, seed, now: self.now });
         engine.server.config.enable_debug_command = tabdis::engine::config::Permission::Yes;
-        let node = Node::new(&name, &mut engine, Terms::default(), replica::Options::default(), self.now);
+        let mut node = Node::new(&name, &mut engine, Terms::default(), replica::Options::default(), self.now);
+        node.wait_until_stored(self.strict);
         let user = engine.open("user", Proto::Resp2, self.now);
         self.tabs.push(Tab {
             name,
@@ -99,6 +127,7 @@ impl World {
             inbox: Vec::new(),
             next: self.now,
             deposed: false,
+            unstored: Vec::new(),
         });
     }
 
@@ -106,7 +135,7 @@ impl World {
     /// is said by those who learn of its end, as it is with channels and locks of a browser.
     pub fn crash(&mut self, at: usize) {
         let mut tab = self.tabs.remove(at);
-        if !self.tabs.iter().any(|tab| !tab.frozen && tab.node.is_up()) {
+        if !self.strict && !self.tabs.iter().any(|tab| !tab.frozen && tab.node.is_up()) {
             // Nobody else has what it had: it is as safe as its storage makes it, which has been given it.
             store_all(&self.storage, &mut tab, self.now);
         }
@@ -151,10 +180,18 @@ impl World {
         let session = tab.engine.sessions.get_mut(tab.user).expect("it is open");
         if session.wait.is_none() && !session.out.bytes().is_empty() {
             let answer = std::mem::take(session.out.bytes_mut());
-            let (list, value, _) = tab.busy.take().expect("it asked for something");
+            let (list, value, asked) = tab.busy.take().expect("it asked for something");
             let text = String::from_utf8_lossy(&answer).into_owned();
             match text.strip_prefix(':').and_then(|n| n.trim_end().parse().ok()) {
-                Some(length) => _ = self.acked.insert(value, (list, length)),
+                Some(length) => {
+                    let acked = Acked { list, length, asked, at: self.now };
+                    self.slowest = self.slowest.max(self.now - asked);
+                    if self.strict && tab.node.is_leading() {
+                        tab.unstored.push((tab.engine.ks.effects.offset(), value, acked));
+                    } else {
+                        self.acked.insert(value, acked);
+                    }
+                }
                 None => self.errors += 1,
             }
         }
@@ -163,6 +200,9 @@ impl World {
         for out in out {
             for to in 0..self.tabs.len() {
                 if self.tabs[to].name == from || !(out.to == "*" || out.to == self.tabs[to].name) {
+                    continue;
+                }
+                if self.is_parted(&from, &self.tabs[to].name) || self.below(1000) < self.lost {
                     continue;
                 }
                 let copies = if self.below(1000) < self.doubled { 2 } else { 1 };
@@ -187,6 +227,12 @@ impl World {
                 Want::Version(_) => panic!("there is one version"),
             }
         }
+    }
+
+    /// Whether two do not hear one another just now.
+    fn is_parted(&self, one: &str, two: &str) -> bool {
+        let odd = |name: &str| name.bytes().last().is_some_and(|byte| byte % 2 == 1);
+        self.now < self.parted_until && odd(one) != odd(two)
     }
 
     /// The lock goes to this tab, whoever had it.
@@ -267,18 +313,26 @@ impl World {
                 push_missing(tab);
             }
             let Some(persist) = &mut tab.persist else { return };
+            if persist.error().is_some() {
+                persist.retry();
+            }
             if let Next::Commit(batch) = persist.next(&mut tab.engine.ks, || true, now) {
-                let result = persist::run(storage.commit(&batch));
+                let full = now < self.full_until;
+                let result = if full { Err(StorageError::Quota) } else { persist::run(storage.commit(&batch)) };
                 persist.done(batch, result);
                 let (mark, fenced) = (persist.mark(), persist.is_read_only());
                 if fenced {
                     tab.deposed = true;
-                } else {
+                } else if !full {
                     if std::mem::take(&mut tab.ready) {
                         let term = tab.node.promised();
                         tab.node.lead(&mut tab.engine, term, now);
                     }
                     tab.node.note_stored(&mut tab.engine, mark, now);
+                    let stored = tab.unstored.extract_if(.., |(offset, ..)| *offset <= mark.offset);
+                    for (_, value, acked) in stored {
+                        self.acked.insert(value, Acked { at: now, ..acked });
+                    }
                 }
                 self.settle(at);
             }
