@@ -169,6 +169,9 @@ export class Store implements Keeping {
     const { readOnly } = this.standing()
     if (readOnly) this.reject(error)
     else this.settle(error)
+    // Those who wait for it in other tabs are told, too.
+    this.events.stepped?.(false)
+    this.core.stores()
     // What was removed does not come back.
     if (error.code === 'GONE') this.unsure = false
     if (readOnly) return

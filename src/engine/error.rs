@@ -51,6 +51,7 @@ errors! {
     NoUpstream = "MASTERDOWN Link with the leader is down: nothing can be changed until it is there again",
     QueueFull = "MASTERDOWN Link with the leader is down, and too much is queued for it already",
     NoLeaderRoom = "MASTERDOWN Link with the leader is down, and too much waits for it already",
+    NotStored = "MISCONF The change was made, but could not be stored: the storage of the tab that leads is full or has failed",
     OnlyRead = "READONLY You can't write against a read only replica.",
     CannotFollow = "ERR Following another server is not possible yet",
     BitopNotSingle = "ERR BITOP NOT must be called with a single source key.",

@@ -150,6 +150,15 @@ impl Node {
         }
     }
 
+    /// Takes in that something was done, but could not be stored.
+    pub(super) fn take_unstored(&mut self, engine: &mut Engine, from: &str, serial: u64) {
+        if matches!(&self.role, Role::Following(follower) if follower.leader == from)
+            && self.client.remove(serial).is_some()
+        {
+            engine.refuse_answers(&[serial], &Error::NotStored);
+        }
+    }
+
     /// Tells the answers to which everything is here.
     pub(super) fn tell_answers(&mut self, engine: &mut Engine) {
         let here = self.backlog.end();

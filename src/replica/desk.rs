@@ -163,6 +163,11 @@ impl Desk {
         self.replies.extract_if(.., ready).collect()
     }
 
+    /// Takes the answers that wait until what is behind `stored` is stored.
+    pub(super) fn take_unstored(&mut self, stored: Option<u64>) -> Vec<Reply> {
+        self.replies.extract_if(.., |reply| reply.wait && stored.is_some_and(|stored| stored < reply.offset)).collect()
+    }
+
     /// Somebody waits no more for these answers, and watches nothing any more for these clients.
     pub(super) fn cancel(&mut self, engine: &mut Engine, from: &str, serials: &[u64], owners: &[u64]) {
         let Some(client) = self.clients.get_mut(from) else { return };

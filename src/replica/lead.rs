@@ -3,8 +3,8 @@
 use super::desk::{Desk, Reply, Taken};
 use super::message::{ALL, Message};
 use super::node::{Node, Role};
-use crate::engine::Engine;
 use crate::engine::forward::Forward;
+use crate::engine::{Engine, Error};
 use std::collections::BTreeMap;
 
 /// How long a leader that nobody looks at keeps leading while somebody looks at another node, ms.
@@ -163,6 +163,20 @@ impl Node {
     /// Takes note how far the feed is stored, and where in the log that is.
     pub fn note_stored(&mut self, engine: &mut Engine, mark: crate::persist::Mark, now: u64) {
         (self.stored, self.mark) = (Some(mark.offset), mark);
+        self.work(engine, now);
+    }
+
+    /// What is to be stored cannot be, for now: whoever waits for that is told.
+    pub fn note_unstored(&mut self, engine: &mut Engine, now: u64) {
+        let (name, stored) = (self.name.clone(), self.stored);
+        let Some(desk) = self.desk() else { return };
+        for Reply { to, serial, .. } in desk.take_unstored(stored) {
+            if to == name {
+                engine.refuse_answers(&[serial], &Error::NotStored);
+            } else {
+                self.say(&to, &Message::Unstored { serial });
+            }
+        }
         self.work(engine, now);
     }
 

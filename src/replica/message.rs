@@ -49,6 +49,8 @@ pub enum Message {
     Request { term: u64, oldest: u64, wait: bool, forward: Forward },
     /// The answer to one; all I have done up to then is in the feed before `offset`.
     Reply { serial: u64, db: u64, offset: u64, bytes: Vec<u8> },
+    /// This one was done, but could not be stored, which its answer was to wait for.
+    Unstored { serial: u64 },
     /// I miss requests from this number on.
     Again { serial: u64 },
     /// I wait no more for these answers, and watch nothing any more for these clients.
@@ -130,6 +132,7 @@ pub(super) fn write(out: &mut Vec<u8>, from: &str, to: &str, message: &Message) 
         Message::Reply { serial, db, offset, bytes } => {
             pen("REPLY").number(*serial).number(*db).number(*offset).word(bytes)
         }
+        Message::Unstored { serial } => pen("UNSTORED").number(*serial),
         Message::Again { serial } => pen("AGAIN").number(*serial),
         Message::Cancel { serials, owners } => {
             let pen = pen("CANCEL").number(serials.len() as u64);
@@ -272,6 +275,7 @@ fn read_message(kind: &[u8], words: &mut Words) -> Option<Message> {
             offset: words.number()?,
             bytes: words.bytes()?,
         },
+        b"UNSTORED" => Message::Unstored { serial: words.number()? },
         b"AGAIN" => Message::Again { serial: words.number()? },
         b"CANCEL" => {
             let count = words.number()? as usize;

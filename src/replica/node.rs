@@ -291,6 +291,7 @@ impl Node {
                 self.take_request(engine, from, term, oldest, wait, forward, now);
             }
             Message::Reply { serial, db, offset, bytes } => self.take_reply(engine, from, serial, db, offset, bytes),
+            Message::Unstored { serial } => self.take_unstored(engine, from, serial),
             Message::Again { serial } => self.send_again(from, serial, now),
             Message::Cancel { serials, owners } => self.cancel(engine, from, &serials, &owners),
             Message::Take => self.want(Want::Steal),

@@ -86,10 +86,14 @@ impl Host {
             if leads && (result.is_ok() || result == Err(StorageError::Quota)) {
                 store.lead(state, now as u64);
             }
-            if result.is_ok()
-                && let Some(tabs) = &mut state.tabs
-            {
-                tabs.node.note_stored(&mut state.engine, store.persist.mark(), now as u64);
+            if let Some(tabs) = &mut state.tabs {
+                match result {
+                    Ok(()) => tabs.node.note_stored(&mut state.engine, store.persist.mark(), now as u64),
+                    Err(_) => {
+                        tabs.node.note_unstored(&mut state.engine, now as u64);
+                        flag_up(MAIL);
+                    }
+                }
             }
         });
         match result {

@@ -287,6 +287,35 @@ test('a tab that ends without a word while it waits for an element takes none', 
   await all.end()
 })
 
+test('who waits in another tab until a change is stored is told when the disk is full', async () => {
+  const leader = await site.pageOnDisk()
+  const follower = await leader.context().newPage()
+  await follower.goto(site.address)
+  const cdp = await leader.context().newCDPSession(leader)
+  const quota = (quotaSize) => cdp.send('Storage.overrideQuotaForOrigin', { origin: site.address, ...(quotaSize && { quotaSize }) })
+  await quota(1_000_000)
+  for (const page of [leader, follower]) await inPage(page, async (t) => void (t.db = await t.open('shop', { durability: 'strict' })))
+  const code = await inPage(follower, async (t) => {
+    for (let n = 0; n < 20; n++) {
+      const bytes = new Uint8Array(200_000)
+      for (let at = 0; at < bytes.length; at += 50_000) crypto.getRandomValues(bytes.subarray(at, at + 50_000))
+      const code = await t.db.set(`big${n}`, bytes).then(() => '', (error) => error.code)
+      if (code) return code
+    }
+  })
+  assert.equal(code, 'MISCONF')
+  await quota()
+  assert.equal(await inPage(follower, async (t) => {
+    // Once there is room, the leader tries again by itself.
+    for (;;) {
+      const reply = await t.db.set('again', 1).catch(() => undefined)
+      if (reply) return reply
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }), 'OK')
+  await leader.context().close()
+})
+
 test('what comes on the channel and is nonsense changes nothing', async () => {
   const all = await tabs(3)
   await inPage(all[2], async (t) => {
