@@ -177,6 +177,10 @@ impl World {
         if let Some(persist) = &mut tab.persist {
             persist.push(&log);
         }
+        if !tab.node.is_leading() {
+            // Its user is told that another one leads.
+            tab.unstored.clear();
+        }
         let session = tab.engine.sessions.get_mut(tab.user).expect("it is open");
         if session.wait.is_none() && !session.out.bytes().is_empty() {
             let answer = std::mem::take(session.out.bytes_mut());
@@ -289,13 +293,15 @@ impl World {
         let tab = &mut self.tabs[at];
         if std::mem::take(&mut tab.deposed) {
             tab.node.step_down(&mut tab.engine, now);
-            (tab.persist, tab.ready) = (None, false);
+            (tab.persist, tab.ready, tab.next) = (None, false, now);
         }
         let mut due: Vec<Mail> = tab.inbox.extract_if(.., |mail| mail.due <= now).collect();
         due.sort_by_key(|mail| (mail.due, mail.order));
         for Mail { bytes, .. } in due {
             let tab = &mut self.tabs[at];
             tab.node.receive(&mut tab.engine, &bytes, now);
+            // It may be another one now than it was when it said when it wants to be called.
+            tab.next = tab.next.min(now);
             self.settle(at);
         }
         let tab = &mut self.tabs[at];
