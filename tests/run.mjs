@@ -66,6 +66,12 @@ const parts = ({ chromium, chromedriver, redisServer }) => [
     counts: nodeCounts,
   },
   {
+    name: 'leader',
+    files: sources('tests/leader', '.test.mjs'),
+    command: [...nodeTest, '--test-concurrency=1', ...sources('tests/leader', '.test.mjs')],
+    counts: nodeCounts,
+  },
+  {
     name: 'browsers',
     files: sources('tests/browsers', '.test.mjs'),
     // One browser at a time.

@@ -357,6 +357,7 @@ impl Node {
                 {
                     upstream.refusals.push(Refusal { commands: entry.forward.commands.clone(), error });
                 }
+                upstream.sent.remove(&(client.clone(), serial));
                 done.push(Change::Done { client, serial });
             }
         }
@@ -418,7 +419,8 @@ impl Node {
             _ if forward.size() > LONGEST => {
                 Some(Err(Error::new("ERR the command is too long to be sent to the leader")))
             }
-            Link::Up if engine.ks.queue.is_empty() => None,
+            // What is queued is sent before it.
+            Link::Up => None,
             _ if upstream.queues => Some(self.do_for_now(engine, from, oldest, &forward, now)),
             // It may be back in a moment.
             Link::Syncing => None,
@@ -505,21 +507,33 @@ impl Node {
             return;
         }
         let mut due: Vec<(String, Forward)> = Vec::new();
-        for asked in upstream.requests.values_mut().filter(|asked| !asked.sent) {
-            asked.sent = true;
-            due.push((asked.client.clone(), asked.forward.clone()));
-        }
         for entry in engine.ks.queue.entries() {
             if upstream.sent.len() >= UNDER_WAY {
                 break;
             }
-            if upstream.sent.insert((entry.client.clone(), entry.forward.serial)) {
-                due.push((entry.client.clone(), entry.forward.clone()));
+            let (client, serial) = (&entry.client, entry.forward.serial);
+            if upstream.sent.insert((client.clone(), serial)) {
+                // A server takes what one client asks for in the order of its numbers.
+                for asked in upstream.requests.values_mut() {
+                    if !asked.sent && asked.client == *client && asked.forward.serial < serial {
+                        asked.sent = true;
+                        due.push((client.clone(), asked.forward.clone()));
+                    }
+                }
+                due.push((client.clone(), entry.forward.clone()));
             }
         }
+        // What is queued is done before what was asked for later.
+        if upstream.sent.len() >= engine.ks.queue.len() {
+            for asked in upstream.requests.values_mut().filter(|asked| !asked.sent) {
+                asked.sent = true;
+                due.push((asked.client.clone(), asked.forward.clone()));
+            }
+        }
+        let mut oldest = BTreeMap::new();
         for (client, forward) in due {
-            let oldest = upstream.oldest(engine, &client).min(forward.serial);
-            // What it watches, and how far it has written, is told in numbers of this end.
+            let oldest = *oldest.entry(client.clone()).or_insert_with(|| upstream.oldest(engine, &client));
+            // How far it has written is told in numbers of this end.
             let forward = Forward { written: 0, ..forward };
             upstream.say(&client, &Message::Request { term: 0, oldest, wait: false, forward });
         }

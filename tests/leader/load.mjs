@@ -31,8 +31,9 @@ export async function loadPages({ site, leader, token, kills, pages, tabs, onKil
             try {
               await t.db.rpush(list, `${n}:${i}`)
               t.answered.push(`${n}:${i}`)
-            } catch {
+            } catch (error) {
               t.errors++
+              t.error = String(error)
             }
             t.late = Math.max(t.late, performance.now() - began)
             await new Promise((resolve) => setTimeout(resolve, 5))
@@ -62,10 +63,11 @@ export async function loadPages({ site, leader, token, kills, pages, tabs, onKil
       t.running = false
       const ended = await Promise.race([t.done.then(() => true), new Promise((resolve) => setTimeout(resolve, 20_000))])
       for (let n = 0; n < 1000 && t.db.pending.length > 0; n++) await new Promise((resolve) => setTimeout(resolve, 20))
-      return { answered: t.answered, errors: t.errors, late: t.late, ended, pending: t.db.pending.length }
+      return { answered: t.answered, errors: t.errors, error: t.error, late: t.late, ended, pending: t.db.pending.length }
     })
     answered.push(...figures.answered)
     errors += figures.errors
+    if (figures.error) console.log(figures.error)
     unanswered += (figures.ended ? 0 : 1) + figures.pending
     worst = Math.max(worst, figures.late)
   }
