@@ -14,6 +14,9 @@
 //! - **Requests.** A follower numbers what it sends to the leader and keeps it until it is answered. A new leader gets again what
 //!   the old one has not answered; what that one had done is known by the feed ([`Answered`](crate::engine::answered::Answered)), and is
 //!   answered, but not done, twice. The leader takes the requests of a follower in their order.
+//! - **Connections.** A server that leads is a [`Hub`](hub::Hub): its followers are pages at the other end of connections, each of which gets only what its
+//!   user may read. In a page the tab that leads holds the connection ([`Upstream`]): what comes becomes the feed of the tabs, what they
+//!   want changed goes to the server, or waits in a queue for it.
 //! - **Messages** may be late, lost or doubled. Each says what it is about; what does not fit is dropped, and asked for again.
 
 mod backlog;

@@ -6,22 +6,24 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /**
  * Has `pages` browsers of `tabs` tabs each push values that nobody else pushes, all to one list, while the server is killed `kills`
- * times. Returns figures.
+ * times, and before each time the tab of one browser that has the connection is closed. Returns figures.
  */
 export async function loadPages({ site, leader, token, kills, pages, tabs, onKill = () => {} }) {
   const all = []
-  for (let page = 0; page < pages; page++) {
-    const first = await site.page()
-    all.push(first)
-    while (all.length < (page + 1) * tabs) all.push(await site.page({ context: first.context() }))
-  }
   const list = `load${Date.now()}`
-  for (const [n, page] of all.entries()) {
+  const options = { leader: leader.url, token, offline: 'queue' }
+  const answered = []
+  let [errors, unanswered, worst, opened] = [0, 0, 0, 0]
+
+  /** Opens a tab that pushes until it is told to end. */
+  const openTab = async (context) => {
+    const page = await site.page({ context })
+    // What it was answered is told at once, so that it is known when it is closed.
+    await page.exposeFunction('answered', (value) => void answered.push(value))
     await inPage(
       page,
       async (t, [n, list, options]) => {
         t.db = await t.open('load', options)
-        t.answered = []
         t.errors = 0
         t.running = true
         t.late = 0
@@ -30,7 +32,7 @@ export async function loadPages({ site, leader, token, kills, pages, tabs, onKil
             const began = performance.now()
             try {
               await t.db.rpush(list, `${n}:${i}`)
-              t.answered.push(`${n}:${i}`)
+              globalThis.answered(`${n}:${i}`)
             } catch (error) {
               t.errors++
               t.error = String(error)
@@ -40,32 +42,44 @@ export async function loadPages({ site, leader, token, kills, pages, tabs, onKil
           }
         })()
       },
-      [n, list, { leader: leader.url, token, offline: 'queue' }],
+      [opened++, list, options],
     )
+    return page
   }
+  for (let n = 0; n < pages; n++) {
+    const browser = [await openTab()]
+    while (browser.length < tabs) browser.push(await openTab(browser[0].context()))
+    all.push(browser)
+  }
+  const every = () => all.flat()
+
   const back = []
   for (let n = 0; n < kills; n++) {
     await pause(500 + Math.random() * 500)
+    const browser = all[n % all.length]
+    if (browser.length > 1) {
+      const links = await Promise.all(browser.map((page) => inPage(page, (t) => t.db.status().leader.link)))
+      const [closed] = browser.splice(Math.max(links.findIndex((link) => link !== 'shared'), 0), 1)
+      await closed.close()
+      browser.push(await openTab(browser[0].context()))
+    }
     await leader.kill()
     onKill(n)
     await pause(Math.random() * 500)
     await leader.start()
     const began = Date.now()
-    const up = () => Promise.all(all.map((page) => inPage(page, (t) => t.db.status().leader.link !== 'down')))
+    const up = () => Promise.all(every().map((page) => inPage(page, (t) => t.db.status().leader.link !== 'down')))
     while (!(await up()).every(Boolean) && Date.now() - began < 60_000) await pause(10)
     back.push(Date.now() - began)
   }
   await pause(300)
-  const answered = []
-  let [errors, unanswered, worst] = [0, 0, 0]
-  for (const page of all) {
+  for (const page of every()) {
     const figures = await inPage(page, async (t) => {
       t.running = false
       const ended = await Promise.race([t.done.then(() => true), new Promise((resolve) => setTimeout(resolve, 20_000))])
       for (let n = 0; n < 1000 && t.db.pending.length > 0; n++) await new Promise((resolve) => setTimeout(resolve, 20))
-      return { answered: t.answered, errors: t.errors, error: t.error, late: t.late, ended, pending: t.db.pending.length }
+      return { errors: t.errors, error: t.error, late: t.late, ended, pending: t.db.pending.length }
     })
-    answered.push(...figures.answered)
     errors += figures.errors
     if (figures.error) console.log(figures.error)
     unanswered += (figures.ended ? 0 : 1) + figures.pending
@@ -77,7 +91,7 @@ export async function loadPages({ site, leader, token, kills, pages, tabs, onKil
   const known = new Set(there)
   // Every page has the same in the end.
   const differ = []
-  for (const page of all) {
+  for (const page of every()) {
     for (let n = 0; n < 200; n++) {
       const length = await inPage(page, (t, list) => t.db.sync.llen(list), list)
       if (length === there.length) break
@@ -85,7 +99,7 @@ export async function loadPages({ site, leader, token, kills, pages, tabs, onKil
       await pause(20)
     }
   }
-  for (const page of all) await page.context().close().catch(() => {})
+  for (const [page] of all) await page.context().close()
   back.sort((a, b) => a - b)
   return {
     answered: answered.length,
