@@ -219,6 +219,13 @@ export class Core {
     if (r < 0) throw this.gone()
   }
 
+  /** Runs the commands at the beginning of `bytes`. Returns how many bytes they were; their replies are in `take`. */
+  feed(session: number, bytes: Uint8Array): number {
+    const taken = this.guard(() => this.host.feedWire(session, bytes, Date.now()))
+    this.settle()
+    return taken
+  }
+
   /** Takes the output of a session with a wire. */
   take(session: number): { bytes: Uint8Array; closing: boolean; waits: boolean } {
     const n = this.guard(() => this.raw.out(session))

@@ -87,6 +87,7 @@ impl Host {
             kept: None,
             store: None,
             tabs: None,
+            wires: Default::default(),
             lent: Default::default(),
             transfers: Default::default(),
             unit,
@@ -110,6 +111,7 @@ impl Host {
     pub fn close_session(&self, session: u32) -> Result<(), JsError> {
         on(|state| {
             state.usual.remove(&session);
+            state.wires.remove(&session);
             let db = state.engine.sessions.get(SessionId(session)).map(|session| session.db);
             if let Some(owner) = state.lent.remove(&session).and_then(|id| state.engine.sessions.get_mut(SessionId(id)))
             {

@@ -19,3 +19,4 @@ pub mod store;
 mod tabs;
 mod transfer;
 mod upstream;
+mod wire;

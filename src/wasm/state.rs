@@ -5,6 +5,7 @@ use super::store::Store;
 use super::tabs::Tabs;
 use super::transfer::Transfers;
 use crate::engine::{Engine, Proto, Request, Row, RowId, flag};
+use crate::resp::parse::Parser;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub struct State {
     pub store: Option<Store>,
     /// How it goes together with other tabs.
     pub tabs: Option<Tabs>,
+    /// What is known of the command that is coming in, of sessions whose commands come as bytes.
+    pub wires: BTreeMap<u32, Parser>,
     /// Sessions that run a batch for another one.
     pub lent: BTreeMap<u32, u32>,
     /// Files on their way out and in.

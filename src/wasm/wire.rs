@@ -1,0 +1,43 @@
+//! Sessions whose commands come as bytes, as on a connection to a server.
+
+use super::abi::{self, look};
+use super::class::{Host, on};
+use super::state::State;
+use crate::engine::{Error, SessionId};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+impl Host {
+    /// Runs the commands at the beginning of `bytes`, until one waits or ends the session, or the rest is not whole. Returns how many bytes
+    /// they were; the rest is to be given again, with what follows it. What they answer is in the session's output.
+    #[wasm_bindgen(js_name = feedWire)]
+    pub fn feed_wire(&self, session: u32, bytes: &[u8], now: f64) -> Result<u32, JsError> {
+        on(|state| {
+            let State { engine, news, wires, .. } = state;
+            look(news, now);
+            let id = SessionId(session);
+            let parser = wires.entry(session).or_default();
+            let mut at = 0;
+            while let Some(me) = engine.sessions.get_mut(id) {
+                if me.wait.is_some() || me.closing {
+                    break;
+                }
+                parser.trusted = !engine.server.acl.needs_password(me.who);
+                parser.limits.bulk = engine.server.config.proto_max_bulk_len as i64;
+                match parser.next(&bytes[at..]) {
+                    Ok(Some(frame)) => {
+                        at += frame.consumed;
+                        engine.call(id, &frame.argv(), now as u64);
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        me.out.error(&Error::new(format!("ERR {error}")));
+                        (me.closing, at) = (true, bytes.len());
+                    }
+                }
+            }
+            abi::tell(engine, news, true);
+            at as u32
+        })
+    }
+}
