@@ -101,7 +101,7 @@ describe('a follower', () => {
     const found = await inPage(follower, async (t) => {
       await t.db.pipeline().select(3).set('there', 'yes').exec()
       const there = t.db.sync.get('there')
-      await t.db.select(0)
+      await t.db.call('SELECT', 0)
       return [there, await t.db.exists('there')]
     })
     assert.deepEqual(found, ['yes', 0])
@@ -187,12 +187,12 @@ describe('a follower', () => {
 
   test('says what it is, as a replica of Redis does', async () => {
     const [kind, link, names] = await inPage(follower, async (t) => {
-      const info = await t.db.info('replication')
+      const info = await t.db.call('INFO', 'replication')
       const [kind, , , link] = await t.db.call('ROLE')
       return [kind, link, [...info.matchAll(/^(role|master_link_status):(\w+)/gm)].map((found) => found[0])]
     })
     assert.deepEqual([kind, link, names], ['slave', 'connected', ['role:slave', 'master_link_status:up']])
-    assert.match(await inPage(leader, (t) => t.db.info('replication')), /connected_slaves:1\r\nslave0:/)
+    assert.match(await inPage(leader, (t) => t.db.call('INFO', 'replication')), /connected_slaves:1\r\nslave0:/)
     assert.equal(await inPage(leader, async (t) => (await t.db.set('acked', 1), t.db.wait(1, 1000))), 1)
   })
 
