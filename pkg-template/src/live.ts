@@ -40,6 +40,12 @@ export function live(place: Place, query: Key | PatternQuery | Query<unknown>, c
   return Object.assign(stop, { [Symbol.dispose]: stop })
 }
 
+/** Returns what a live query would be told now. */
+export function peek(read: SyncClient, query: Key | PatternQuery | Query<unknown>): unknown {
+  if (isPattern(query)) return read.keys(query.pattern).sort()
+  return typeof query === 'function' ? query(read) : valueOf(read, query)
+}
+
 function isPattern(query: Key | PatternQuery | Query<unknown>): query is PatternQuery {
   return typeof query === 'object' && 'pattern' in query
 }

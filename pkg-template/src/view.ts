@@ -4,7 +4,7 @@ import { AsyncClient, Chain, SyncClient, type AbortableCommands, type AsyncComma
 import type { Core, Queued } from './core.js'
 import { ReplyError } from './errors.js'
 import { parseInfo, type Info } from './info.js'
-import { live, type LiveValue, type PatternQuery, type Query, type Stop } from './live.js'
+import { live, peek, type LiveValue, type PatternQuery, type Query, type Stop } from './live.js'
 import { Prefix } from './prefix.js'
 import type { Key } from './types.js'
 
@@ -87,6 +87,14 @@ export class View extends AsyncClient {
   live<T>(query: Query<T>, callback: (value: T) => void): Stop
   live(query: Key | PatternQuery | Query<unknown>, callback: (value: never) => void): Stop {
     return live(this, query, callback)
+  }
+
+  /** What `live` would say now. */
+  peek<T extends LiveValue = LiveValue>(key: Key): T
+  peek(query: PatternQuery): string[]
+  peek<T>(query: Query<T>): T
+  peek(query: Key | PatternQuery | Query<unknown>): unknown {
+    return peek(this.sync, query)
   }
 
   /** What INFO says, by section and name; numbers are numbers. `call('INFO')` has the text. */
