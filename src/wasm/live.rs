@@ -30,7 +30,12 @@ impl Host {
                 (session.db, session.who) = owner.unwrap_or((session.db, session.who));
                 let prefixes = prefix.iter().map(|prefix| prefix.as_bytes().to_vec()).collect();
                 let notes = Some(Notes::default());
-                tracking::enable(server, ks, session, Mode { bcast: prefix.is_some(), prefixes, notes, ..Mode::default() });
+                tracking::enable(
+                    server,
+                    ks,
+                    session,
+                    Mode { bcast: prefix.is_some(), prefixes, notes, ..Mode::default() },
+                );
             }
             id.0
         })

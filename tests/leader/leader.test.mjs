@@ -52,6 +52,26 @@ describe('a database in Node with a leader', () => {
     client.destroy()
   })
 
+  test('sends the commands of one turn at once, without a pipeline', async (t) => {
+    let sent = []
+    class Counted extends WebSocket {
+      send(data) {
+        sent.push(performance.now())
+        super.send(data)
+      }
+    }
+    const db = await follow(t, 'default', { webSocket: Counted })
+    await db.synced()
+    sent = []
+    const replies = Promise.all(Array.from({ length: 50 }, () => db.incr('auto')))
+    // Timers come after all that the turn has sent, and before anything is answered.
+    await new Promise((resolve) => setImmediate(resolve))
+    const before = sent.length
+    assert.deepEqual(await replies, Array.from({ length: 50 }, (_, i) => i + 1))
+    t.diagnostic(`${before} messages for 50 commands`)
+    assert.ok(before >= 1 && before <= 50 && sent.length <= before + 2, `${before} messages at once, ${sent.length} in all`)
+  })
+
   test('waits for what others bring, listens to what they say, and watches what they change', async (t) => {
     const [a, b] = [await follow(t), await follow(t)]
     await Promise.all([a.synced(), b.synced()])

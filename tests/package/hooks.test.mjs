@@ -2,18 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { cp, mkdir, rm } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
 import { JSDOM } from 'jsdom'
 import { root } from '../tools/process.mjs'
 
-// The package as it is installed beside its peers: pkg/ itself has no node_modules above it but ours, where they are.
 const load = (name) => import(pathToFileURL(join(root, `pkg/dist/${name}.js`)).href)
 const { open } = await load('index')
 
 const window = new JSDOM('<!doctype html><div id="root"></div>').window
-Object.assign(globalThis, { window, document: window.document, Element: window.Element, SVGElement: window.SVGElement, IS_REACT_ACT_ENVIRONMENT: true })
+Object.assign(globalThis, { window, document: window.document, navigator: window.navigator, Element: window.Element, SVGElement: window.SVGElement, IS_REACT_ACT_ENVIRONMENT: true })
 const place = window.document.getElementById('root')
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0))
