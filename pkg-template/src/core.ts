@@ -11,11 +11,15 @@ export const WAIT = Symbol('wait')
 export const MISS = Symbol('miss')
 
 /** What the engine can be told when it starts. */
-export interface CoreOptions {
+export interface CoreOptions extends Chance {
   databases: number
-  seed: number
   now: number
   maxmemory: number
+}
+
+/** What everything random follows from. */
+export interface Chance {
+  seed: number
   /** 32 bytes that nobody can guess, to make passwords from; without them they follow from the seed. */
   secret?: number[]
 }
@@ -45,6 +49,11 @@ export interface Origin {
   options: Omit<CoreOptions, 'now'>
   /** Returns what the time is, ms since the epoch. */
   clock: () => number
+}
+
+/** Returns the same origin with another chance, if it is given one. */
+function from(origin: Origin, chance: Chance | undefined): Origin {
+  return { ...origin, options: { ...origin.options, ...chance } }
 }
 
 /** Returns a new instance with an engine in it. */
@@ -126,14 +135,14 @@ export class Core {
     return new Core(...(await instance(origin)), origin)
   }
 
-  /** Starts another engine of the same kind: `options` of it are others. */
-  another(options?: Partial<CoreOptions>): Promise<Core> {
-    return Core.start({ ...this.origin, options: { ...this.origin.options, ...options } })
+  /** Starts another engine of the same kind. */
+  another(chance: Chance | undefined): Promise<Core> {
+    return Core.start(from(this.origin, chance))
   }
 
   /** Puts a new engine in the place of this one, whose sessions all end. */
-  async restart(): Promise<void> {
-    const fresh = await instance(this.origin)
+  async restart(chance: Chance | undefined): Promise<void> {
+    const fresh = await instance(from(this.origin, chance))
     if (this.dead) throw this.dead
     for (const listener of [...this.listeners.values()]) listener.close()
     this.rejectAll(new EngineDead('the database was reset'))

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A database as its user sees it.
 import { install } from './client.js'
-import { Core } from './core.js'
+import { Core, type Chance } from './core.js'
 import { EngineDead, StorageError } from './errors.js'
 import { hasFiles } from './files.js'
 import type { WasmSource } from './load.js'
@@ -118,9 +118,18 @@ export class Db extends View {
   private unavailable: StorageError | null = null
 
   /** @internal */
-  constructor(core: Core) {
+  constructor(
+    core: Core,
+    /** Everything random follows from a seed that was given. */
+    private readonly seeded: boolean,
+  ) {
     super(core, { id: core.open('page', 0) })
     this.listen()
+  }
+
+  /** What a new engine in or beside the place of this one has chance from: the same seed, or nothing that anybody has seen. */
+  private chance(): Chance | undefined {
+    return this.seeded ? undefined : chance()
   }
 
   private listen(): void {
@@ -200,8 +209,8 @@ export class Db extends View {
 
   /** Returns a copy in memory that goes its own way from here on. */
   async fork(): Promise<Db> {
-    const core = await this.core.another()
-    const copy = new Db(core)
+    const core = await this.core.another(this.chance())
+    const copy = new Db(core, this.seeded)
     try {
       await importRdb(core, await exportRdb(this.core))
       return copy
@@ -214,7 +223,7 @@ export class Db extends View {
   /** Has a database in memory be as it was after `open`: all data, settings and sessions are gone, and chance begins anew. */
   async reset(): Promise<void> {
     if (this.store) throw new TypeError('only a database in memory can be reset: this one is kept, or has a leader')
-    await this.core.restart()
+    await this.core.restart(this.chance())
     this.line.id = this.core.open('page', 0)
     for (const n of this.lines.keys()) this.dial(n)
     if (this.listeners.get('change')?.size) this.core.host.watchChanges(true)
@@ -374,15 +383,13 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   const { durability = 'relaxed' } = options
   if (!['memory', 'relaxed', 'strict'].includes(durability)) throw new TypeError(`durability is 'memory', 'relaxed' or 'strict', not '${durability}'`)
   const module = await wasmModule(options.wasm)
-  const { databases = 16, maxmemory = 0, seed = randomSeed(), clock = () => Date.now() } = options
+  const { databases = 16, maxmemory = 0, clock = () => Date.now() } = options
   const kept = (named && durability !== 'memory') || options.leader !== undefined
   if (kept && options.clock) throw new TypeError('a clock of its own can only have a database in memory: others share the time')
-  // Who gives a seed wants the same passwords every time too.
-  const secret = options.seed === undefined ? { secret: [...crypto.getRandomValues(new Uint8Array(32))] } : {}
-  const core = await Core.start({ module, options: { databases, maxmemory, seed, ...secret }, clock })
+  const core = await Core.start({ module, options: { databases, maxmemory, ...chance(options.seed) }, clock })
   install(core.host.names(), Session.prototype)
   if (options.reserve) core.host.reserve(options.reserve)
-  const db = new Db(core)
+  const db = new Db(core, options.seed !== undefined)
   try {
     db.lead(options)
     if (options.leader !== undefined && named && hasFiles()) throw new TypeError('here, a database that has a leader is in memory: open it without a name')
@@ -395,9 +402,11 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   return db
 }
 
-function randomSeed(): number {
+function chance(seed?: number): Chance {
+  // Who gives a seed wants the same passwords every time too.
+  if (seed !== undefined) return { seed }
   const [a, b] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
-  return a * 0x20_0000 + (b >>> 11)
+  return { seed: a * 0x20_0000 + (b >>> 11), secret: [...crypto.getRandomValues(new Uint8Array(32))] }
 }
 
 function list(names: string | readonly string[]): readonly string[] {

@@ -30,11 +30,13 @@ export async function exportRdb(core: Core, { signal, onProgress }: TransferOpti
     await breathe()
     signal?.throwIfAborted()
   }
+  const { host } = core
   const parts: BlobPart[] = []
   const total = core.guard(() => core.host.exportLeft())
   try {
     for (;;) {
-      const bytes = await own(core, () => core.host.exportStep())
+      if (core.host !== host) throw new RdbError('INTERRUPTED', 'the database was reset while it was exported')
+      const bytes = await own(core, () => host.exportStep())
       if (!bytes) break
       if (bytes.length) parts.push(bytes as Uint8Array<ArrayBuffer>)
       onProgress?.({ done: total - core.guard(() => core.host.exportLeft()), total })

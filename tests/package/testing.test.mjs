@@ -1,6 +1,8 @@
 // What tests of others need: a clock and chance of their own, copies, and beginning anew.
 
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
@@ -78,6 +80,35 @@ describe('a fork', () => {
 })
 
 describe('a reset', () => {
+  test('without a seed, nothing random comes again', async () => {
+    const db = await open()
+    const passwords = [await db.call('ACL', 'GENPASS')]
+    const fork = await db.fork()
+    passwords.push(await fork.call('ACL', 'GENPASS'))
+    await db.reset()
+    passwords.push(await db.call('ACL', 'GENPASS'))
+    assert.equal(new Set(passwords).size, 3)
+    await Promise.all([db.close(), fork.close()])
+  })
+
+  test('ends what goes out just then', async () => {
+    const db = await open()
+    for (let i = 0; i < 20_000; i++) db.sync.set(`key:${i}`, 'x'.repeat(200))
+    const file = assert.rejects(db.export(), { name: 'RdbError', code: 'INTERRUPTED' })
+    await db.reset()
+    await file
+    assert.equal(await db.dbsize(), 0)
+    await db.close()
+  })
+
+  test('is of a database in memory only', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tabdis-reset-'))
+    const db = await open(folder)
+    await assert.rejects(db.reset(), TypeError)
+    await db.close()
+    await rm(folder, { recursive: true })
+  })
+
   test('leaves a database as it was after open', async () => {
     const db = await open({ seed: 3, clock: () => 1_800_000_000_000 })
     const first = await db.call('ACL', 'GENPASS')
