@@ -74,7 +74,7 @@ impl Host {
             let sub = argv.get(1).and_then(|word| table.find_sub(parent, word));
             let slot = table.slot(sub.unwrap_or(parent));
             let about_all = ABOUT_ALL.contains(&table.slot(parent).full_name.as_str());
-            let bits = u32::from(slot.row.has(flag::READONLY)) * READS | u32::from(about_all) * NAMELESS;
+            let bits = u32::from(slot.row.has(flag::READONLY)) * READS + u32::from(about_all) * NAMELESS;
             let found = keys::find(slot.row, &slot.full_name, &argv).unwrap_or_default();
             let places = found.iter().filter(|key| key.flags & access::NOT_KEY == 0).map(|key| key.at as u32);
             Some(std::iter::once(bits).chain(places).collect())
