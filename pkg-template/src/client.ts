@@ -3,6 +3,7 @@ import { words } from './args.js'
 import type { Commands } from './commands.js'
 import { MISS, WAIT, type Core, type Queued } from './core.js'
 import { MultiError, ReplyError } from './errors.js'
+import type { Prefix } from './prefix.js'
 
 /** Every command, answering at once. */
 export type SyncCommands = { [K in keyof Commands]: Commands[K] }
@@ -32,6 +33,24 @@ export interface Runner {
   runBatch(commands: Queued[], atomic: boolean): unknown
 }
 
+/** What ends a wait. */
+export interface Abortable {
+  signal: AbortSignal
+}
+/** The commands that may wait. */
+const waits = ['blpop', 'brpop', 'blmove', 'blmpop', 'brpoplpush', 'bzmpop', 'bzpopmax', 'bzpopmin', 'xread', 'xreadgroup', 'wait', 'waitaof'] as const
+/** The commands that may wait, with a signal that ends it as their last argument. */
+export type AbortableCommands = {
+  [K in (typeof waits)[number]]: Commands[K] extends (...args: infer A) => infer R
+    ? { (...args: A): Promise<R>; (...args: [...A, Abortable]): Promise<R> }
+    : never
+}
+
+/** A session as those share it who run commands in it; a reset exchanges it. */
+export interface Line {
+  id: number
+}
+
 /** A session whose replies are read in place. */
 class Direct {
   /** @internal */
@@ -39,13 +58,21 @@ class Direct {
     /** @internal */
     readonly core: Core,
     /** @internal */
-    readonly connection: number,
+    readonly line: Line,
     /** @internal */
     readonly asBytes: boolean,
+    /** What the names of keys begin with. @internal */
+    readonly prefix?: Prefix | undefined,
   ) {}
+
+  /** @internal */
+  get connection(): number {
+    return this.line.id
+  }
 
   /** Runs a command, short ones by short ways. @internal */
   invoke(row: number, name: string, args: IArguments, a: unknown, b: unknown, c: unknown): unknown {
+    if (this.prefix) return this.invokeNamed(name, [...args])
     const { core, connection, asBytes } = this
     let value: unknown = MISS
     switch (args.length) {
@@ -65,8 +92,11 @@ class Direct {
 
   /** Runs a command by its name. @internal */
   invokeNamed(name: string, args: unknown[]): unknown {
-    const { row, words } = queued(name, args)
-    return this.core.run(this.connection, row, row < 0 ? [name, ...words] : words, this.asBytes)
+    const { prefix } = this
+    const command = queued(name, args)
+    const { row, words } = prefix ? prefix.apply(command) : command
+    const value = this.core.run(this.connection, row, row < 0 ? [name, ...words] : words, this.asBytes)
+    return prefix ? prefix.strip(name, value) : value
   }
 }
 
@@ -82,19 +112,44 @@ export interface SyncClient extends SyncCommands {}
 
 /** Commands that answer with promises. Those that wait keep nobody else from running. */
 export class AsyncClient extends Direct {
-  /** Runs any command. */
+  /** Runs any command. One that waits is ended by the signal of `{ signal }` behind its arguments. */
   async call(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.settled(this.invokeNamed(name, args))
+    const signal = signalOf(args.at(-1))
+    if (signal) return this.abortable(name, args.slice(0, -1), signal)
+    return this.settled(this.invokeNamed(name, args), name)
   }
 
   /** The promise of a command's value. @internal */
-  async settled(value: unknown): Promise<unknown> {
-    const changed = value === WAIT || this.core.hasEffects
-    if (changed && this.core.waitsToCount) await this.core.counts()
-    const reply = value === WAIT ? await this.core.wait(this.asBytes) : value
-    if (changed) await this.core.stored?.()
-    return reply
+  async settled(value: unknown, name: string): Promise<unknown> {
+    const { core, prefix } = this
+    const waits = value === WAIT
+    const changed = waits || core.hasEffects
+    // Which session waits is known now, and not after others have run.
+    const coming = waits ? core.wait(this.asBytes) : value
+    const [reply] = await Promise.all([coming, changed && core.waitsToCount ? core.counts() : undefined])
+    if (changed) await core.stored?.()
+    return waits && prefix ? prefix.strip(name, reply) : reply
   }
+
+  /** Runs a command that `signal` ends while it waits. @internal */
+  async abortable(name: string, args: unknown[], signal: AbortSignal): Promise<unknown> {
+    signal.throwIfAborted()
+    const value = this.invokeNamed(name, args)
+    if (value !== WAIT) return this.settled(value, name)
+    const session = this.core.waitingSession
+    const end = () => this.core.abandon(session, signal.reason)
+    signal.addEventListener('abort', end, { once: true })
+    try {
+      return await this.settled(value, name)
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+}
+
+function signalOf(arg: unknown): AbortSignal | undefined {
+  const signal = (arg as Partial<Abortable> | null | undefined)?.signal
+  return typeof AbortSignal === 'function' && signal instanceof AbortSignal ? signal : undefined
 }
 
 /** Commands collected and sent at once. */
@@ -158,6 +213,11 @@ export function queued(name: string, args: ArrayLike<unknown>): Queued {
 /** Gives the classes a method for each command of `names` (`get 12 set 13 …`). Does nothing the second time. */
 export function install(names: string, wired: object): void {
   if (rows.size) return
+  for (const name of waits) {
+    define(AsyncClient.prototype, name, function (this: AsyncClient, ...args: unknown[]) {
+      return this.call(name, ...args)
+    })
+  }
   const list = names.trim().split(' ')
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i]!
@@ -170,7 +230,7 @@ export function install(names: string, wired: object): void {
     define(AsyncClient.prototype, name, function (this: AsyncClient, a?: unknown, b?: unknown, c?: unknown) {
       try {
         const value = this.invoke(row, name, arguments, a, b, c)
-        return value === WAIT || this.core.stored || this.core.waitsToCount ? this.settled(value) : Promise.resolve(value)
+        return value === WAIT || this.core.stored || this.core.waitsToCount ? this.settled(value, name) : Promise.resolve(value)
       } catch (error) {
         return Promise.reject(error as Error)
       }

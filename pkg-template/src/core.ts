@@ -11,11 +11,15 @@ export const WAIT = Symbol('wait')
 export const MISS = Symbol('miss')
 
 /** What the engine can be told when it starts. */
-export interface CoreOptions {
+export interface CoreOptions extends Chance {
   databases: number
-  seed: number
   now: number
   maxmemory: number
+}
+
+/** What everything random follows from. */
+export interface Chance {
+  seed: number
   /** 32 bytes that nobody can guess, to make passwords from; without them they follow from the seed. */
   secret?: number[]
 }
@@ -29,14 +33,35 @@ export interface Queued {
   words: Word[]
 }
 
-/** A session with a wire: it is told when the engine has written to it. */
+/** A session that is told when the engine has something for it, and ended when all sessions end. */
 export interface Listener {
   receive(): void
+  close(): void
 }
 
 type Glue = ReturnType<typeof createGlue>
 type Raw = Awaited<ReturnType<Glue['default']>>
 type Host = InstanceType<Glue['Host']>
+
+/** What an engine is made from. */
+export interface Origin {
+  module: WebAssembly.Module
+  options: Omit<CoreOptions, 'now'>
+  /** Returns what the time is, ms since the epoch. */
+  clock: () => number
+}
+
+/** Returns the same origin with another chance, if it is given one. */
+function from(origin: Origin, chance: Chance | undefined): Origin {
+  return { ...origin, options: { ...origin.options, ...chance } }
+}
+
+/** Returns a new instance with an engine in it. */
+async function instance({ module, options, clock }: Origin): Promise<[Raw, Host]> {
+  const glue = createGlue()
+  const raw = await glue.default({ module_or_path: module })
+  return [raw, new glue.Host({ ...options, now: clock() })]
+}
 
 /** Who waits for a reply, and how it is read. */
 interface Waiter {
@@ -72,7 +97,7 @@ export class Core {
   private waits = 0
   private readonly waiting = new Map<number, Waiter>()
 
-  /** Sessions with a wire. */
+  /** Sessions with a wire, and live queries. */
   readonly listeners = new Map<number, Listener>()
   /** Told of `change`, `request` (with its word), `settings` and `dead`. */
   onevent: (name: 'change' | 'request' | 'settings' | 'dead' | 'effects', detail?: unknown) => void = () => {}
@@ -90,21 +115,47 @@ export class Core {
   /** Told to begin with that. */
   onunsure: () => void = () => {}
 
+  /** Returns what the time is, ms since the epoch. */
+  readonly now: () => number
+  /** Told of what code that we have called has thrown. */
+  report: (error: unknown) => void = () => {}
+
   private constructor(
-    private readonly raw: Raw,
+    private raw: Raw,
     /** @internal */
-    readonly host: Host,
+    public host: Host,
+    private readonly origin: Origin,
   ) {
-    this.mail = raw.mailbox() >>> 2
-    this.refresh()
-    this.grow(STAGE)
+    this.now = origin.clock
+    this.begin()
   }
 
   /** Starts an engine in an instance of its own. */
-  static async start(module: WebAssembly.Module, options: CoreOptions): Promise<Core> {
-    const glue = createGlue()
-    const raw = await glue.default({ module_or_path: module })
-    return new Core(raw, new glue.Host(options))
+  static async start(origin: Origin): Promise<Core> {
+    return new Core(...(await instance(origin)), origin)
+  }
+
+  /** Starts another engine of the same kind. */
+  another(chance: Chance | undefined): Promise<Core> {
+    return Core.start(from(this.origin, chance))
+  }
+
+  /** Puts a new engine in the place of this one, whose sessions all end. */
+  async restart(chance: Chance | undefined): Promise<void> {
+    const fresh = await instance(from(this.origin, chance))
+    if (this.dead) throw this.dead
+    for (const listener of [...this.listeners.values()]) listener.close()
+    this.rejectAll(new EngineDead('the database was reset'))
+    clearTimeout(this.timer)
+    ;[this.raw, this.host] = fresh
+    this.news = this.waits = 0
+    this.begin()
+  }
+
+  private begin(): void {
+    this.mail = this.raw.mailbox() >>> 2
+    this.refresh()
+    this.grow(STAGE)
   }
 
   /** Runs a command without arguments. Throws what it answers if that is an error, as all of these. */
@@ -112,7 +163,7 @@ export class Core {
     if (this.u8.length === 0) this.refresh()
     let r
     try {
-      r = this.raw.exec0(session, row, Date.now())
+      r = this.raw.exec0(session, row, this.now())
     } catch (error) {
       throw this.die(error)
     }
@@ -126,7 +177,7 @@ export class Core {
     if (n < 0) return MISS
     let r
     try {
-      r = this.raw.exec1(session, row, n, Date.now())
+      r = this.raw.exec1(session, row, n, this.now())
     } catch (error) {
       throw this.die(error)
     }
@@ -142,7 +193,7 @@ export class Core {
     if (m < 0) return MISS
     let r
     try {
-      r = this.raw.exec2(session, row, n, m, Date.now())
+      r = this.raw.exec2(session, row, n, m, this.now())
     } catch (error) {
       throw this.die(error)
     }
@@ -160,7 +211,7 @@ export class Core {
     if (l < 0) return MISS
     let r
     try {
-      r = this.raw.exec3(session, row, n, m, l, Date.now())
+      r = this.raw.exec3(session, row, n, m, l, this.now())
     } catch (error) {
       throw this.die(error)
     }
@@ -170,7 +221,7 @@ export class Core {
   /** Runs any command; with row −1 the first word is its name. */
   run(session: number, row: number, words: Word[], bytes: boolean): unknown {
     this.putAll([], words)
-    return this.result(this.guard(() => this.raw.exec(session, row, words.length, Date.now())), bytes)
+    return this.result(this.guard(() => this.raw.exec(session, row, words.length, this.now())), bytes)
   }
 
   /** Runs commands in one crossing and returns their replies, errors in their places; of a transaction EXEC's reply. */
@@ -188,7 +239,7 @@ export class Core {
       }
     }
     this.putAll(head, all, places)
-    const n = this.guard(() => this.raw.batch(session, head.length, commands.length, atomic ? 1 : 0, Date.now()))
+    const n = this.guard(() => this.raw.batch(session, head.length, commands.length, atomic ? 1 : 0, this.now()))
     this.settle()
     const read = (at: number, n: number) => this.replies(at, n, commands.length, atomic, bytes)
     if (n === -1) return this.waiter(read)
@@ -214,7 +265,7 @@ export class Core {
   /** Runs a command of a session with a wire. Its reply, if it has one yet, is in `take`. */
   runWire(session: number, words: Word[], proto: 0 | 3): void {
     this.putAll([], words)
-    const r = this.guard(() => this.raw.exec_wire(session, words.length, proto, Date.now()))
+    const r = this.guard(() => this.raw.exec_wire(session, words.length, proto, this.now()))
     this.settle()
     if (r < 0) throw this.gone()
   }
@@ -257,6 +308,21 @@ export class Core {
     return this.takeNative(session, (at, n) => read(this.u8, at, n, true, bytes))
   }
 
+  /** The session of the command that has just answered WAIT. */
+  get waitingSession(): number {
+    return this.i32[this.mail + SESSION]!
+  }
+
+  /** Ends the wait of a session for good: its command is not done, and its promise is rejected. Does nothing if it waits no more. */
+  abandon(session: number, reason: unknown): void {
+    const waiter = this.waiting.get(session)
+    if (!waiter) return
+    this.waiting.delete(session)
+    this.close(session)
+    waiter.reject(reason)
+    this.idle()
+  }
+
   /** A session with a wire waits: its time may run out. */
   startsWaiting(): void {
     this.waits++
@@ -270,12 +336,12 @@ export class Core {
   }
 
   open(name: string, proto: 0 | 2 | 3): number {
-    return this.guard(() => this.host.openSession(name, proto, Date.now()))
+    return this.guard(() => this.host.openSession(name, proto, this.now()))
   }
 
   close(session: number): void {
     this.listeners.delete(session)
-    if (!this.dead) this.guard(() => this.host.closeSession(session))
+    if (!this.dead) this.turn(() => this.host.closeSession(session))
   }
 
   /** Calls the host. A trap marks the engine dead. */
@@ -334,10 +400,15 @@ export class Core {
     this.dead = reason
     this.u8 = new Uint8Array(0)
     clearTimeout(this.timer)
+    this.rejectAll(reason)
+    this.listeners.clear()
+  }
+
+  private rejectAll(reason: EngineDead): void {
     this.told?.resolve()
+    this.told = undefined
     for (const { reject } of this.waiting.values()) reject(reason)
     this.waiting.clear()
-    this.listeners.clear()
   }
 
   /** Writes a plain argument and returns its length, −1 if it is not plain or too long. */
@@ -410,7 +481,7 @@ export class Core {
     // At once: who gets the reply of this call is to wait for it.
     if (flags & UNSURE) this.onunsure()
     if (this.news === 0) {
-      if (this.shared) this.changed = Date.now()
+      if (this.shared) this.changed = this.now()
       queueMicrotask(() => this.pump())
     }
     this.news |= flags
@@ -427,7 +498,7 @@ export class Core {
     if (news & (EFFECTS | MAIL)) this.onevent('effects')
     if (this.told) {
       // It stood still in between: they were told too late.
-      if (Date.now() - this.changed > OUT) this.onunsure()
+      if (this.now() - this.changed > OUT) this.onunsure()
       this.told.resolve()
       this.told = undefined
     }
@@ -477,7 +548,7 @@ export class Core {
     clearTimeout(this.timer)
     this.timer = undefined
     if (at === Infinity || this.dead) return
-    const ms = Math.min(Math.max(at - Date.now(), 0), 0x7fff_ffff)
+    const ms = Math.min(Math.max(at - this.now(), 0), 0x7fff_ffff)
     this.timer = setTimeout(() => this.tick(), ms)
     this.idle()
   }
@@ -491,15 +562,16 @@ export class Core {
 
   /** Delivers what comes of data that was replaced as a whole. */
   replaced(): void {
-    clearTimeout(this.timer)
     this.news |= EFFECTS | CHANGED
     this.tick()
   }
 
-  private tick(): void {
+  /** Does what time brings. */
+  tick(): void {
+    clearTimeout(this.timer)
     this.timer = undefined
     if (this.dead) return
-    const next = this.guard(() => this.host.tick(Date.now()))
+    const next = this.guard(() => this.host.tick(this.now()))
     this.settle()
     this.news |= READY
     this.pump()

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A database as its user sees it.
-import { AsyncClient, Chain, SyncClient, install, type AsyncCommands, type BytesCommands, type Chained } from './client.js'
-import { Core, type Queued } from './core.js'
+import { install } from './client.js'
+import { Core, type Chance } from './core.js'
 import { EngineDead, StorageError } from './errors.js'
 import { hasFiles } from './files.js'
 import type { WasmSource } from './load.js'
@@ -12,6 +12,7 @@ import { Tabs, type TabsStatus } from './tabs.js'
 import { Alone, Upstream, leaderUrl, type LeaderOptions, type LeaderStatus, type PendingChange, type RefusedChange } from './upstream.js'
 import { exportRdb, importRdb, type Progress, type TransferOptions } from './transfer.js'
 import { Subscription, type OnMessage } from './subscription.js'
+import { View } from './view.js'
 
 /** What a change survives: nothing, the end of the tab or process, the loss of power. */
 export type Durability = 'memory' | 'relaxed' | 'strict'
@@ -36,6 +37,8 @@ export interface OpenOptions extends LeaderOptions {
   wasm?: WasmSource
   /** The seed of everything random, for tests that shall run the same way every time. */
   seed?: number
+  /** Returns what the time is, ms since the epoch, for tests: of a database in memory. After it was moved, `advance` does what is due. */
+  clock?: () => number
 }
 
 /** What a database is and holds. */
@@ -98,20 +101,13 @@ export interface Events {
   leader: [status: LeaderStatus]
   /** A queued change that the leader would not do: it was taken back here. */
   refused: [change: RefusedChange]
-  /** The engine stopped; nothing works any more. */
+  /** The engine stopped, and nothing works any more (EngineDead); or what a live query called has thrown. */
   error: [error: Error]
   /** A command asked for what only the owner can do, such as SHUTDOWN. */
   request: [word: string]
 }
 
-/** SYNC, which followers send, is `call('SYNC')`: `sync` has a better use here. */
-export interface Db extends Omit<AsyncCommands, 'multi' | 'psubscribe' | 'ssubscribe' | 'subscribe' | 'sync'> {}
-
-export class Db extends AsyncClient {
-  /** The same commands, answering at once. */
-  readonly sync: SyncClient
-  /** The same commands, answering with bytes instead of strings. */
-  readonly bytes: AsyncClient & BytesCommands
+export class Db extends View {
   private readonly listeners = new Map<string, Set<unknown>>()
   private described: CommandInfo[] | undefined
   private closing: Promise<void> | undefined
@@ -122,11 +118,27 @@ export class Db extends AsyncClient {
   private unavailable: StorageError | null = null
 
   /** @internal */
-  constructor(core: Core) {
-    const session = core.open('page', 0)
-    super(core, session, false)
-    this.sync = new SyncClient(core, session, false)
-    this.bytes = new AsyncClient(core, session, true) as AsyncClient & BytesCommands
+  constructor(
+    core: Core,
+    /** Everything random follows from a seed that was given. */
+    private readonly seeded: boolean,
+  ) {
+    super(core, { id: core.open('page', 0) })
+    this.listen()
+  }
+
+  /** What a new engine in or beside the place of this one has chance from: the same seed, or nothing that anybody has seen. */
+  private chance(): Chance | undefined {
+    return this.seeded ? undefined : chance()
+  }
+
+  private listen(): void {
+    const { core } = this
+    core.report = (error) => {
+      if (this.listeners.get('error')?.size) this.emit('error', error as Error)
+      else if (typeof reportError === 'function') reportError(error)
+      else console.error(error)
+    }
     core.onevent = (name, detail) => {
       if (name === 'dead') {
         this.store?.stop()
@@ -145,16 +157,6 @@ export class Db extends AsyncClient {
   /** Every command with what is known of it. */
   get commands(): CommandInfo[] {
     return (this.described ??= this.core.guard(() => this.core.host.commands()) as CommandInfo[])
-  }
-
-  /** Starts a transaction: commands are collected, `exec` runs them at once and in one crossing. */
-  multi(): Chained<[]> {
-    return new Chain(this, true) as unknown as Chained<[]>
-  }
-
-  /** Collects commands that `exec` runs in one crossing. */
-  pipeline(): Chained<[]> {
-    return new Chain(this, false) as unknown as Chained<[]>
   }
 
   /** Opens a connection of its own, for WATCH, SELECT, MONITOR, or typed replies. */
@@ -198,6 +200,34 @@ export class Db extends AsyncClient {
     const { error, torn } = store
     const strict = this.core.guard(() => this.core.host.storeStrict())
     return { ...status, tabs, leader, storage: { mode: store.mode, durability: strict ? 'strict' : 'relaxed', bytes, pending: stored < offset, readOnly, torn, error } }
+  }
+
+  /** Does what time brings: to be called after a `clock` of your own was moved. */
+  advance(): void {
+    this.core.tick()
+  }
+
+  /** Returns a copy in memory that goes its own way from here on. */
+  async fork(): Promise<Db> {
+    const core = await this.core.another(this.chance())
+    const copy = new Db(core, this.seeded)
+    try {
+      await importRdb(core, await exportRdb(this.core))
+      return copy
+    } catch (error) {
+      copy.terminate()
+      throw error
+    }
+  }
+
+  /** Has a database in memory be as it was after `open`: all data, settings and sessions are gone, and chance begins anew. */
+  async reset(): Promise<void> {
+    if (this.store) throw new TypeError('only a database in memory can be reset: this one is kept, or has a leader')
+    await this.core.restart(this.chance())
+    this.line.id = this.core.open('page', 0)
+    for (const n of this.lines.keys()) this.dial(n)
+    if (this.listeners.get('change')?.size) this.core.host.watchChanges(true)
+    this.emit('change')
   }
 
   /** Makes room for `bytes` more at once. Returns whether that was possible. */
@@ -278,12 +308,6 @@ export class Db extends AsyncClient {
     return this.close()
   }
 
-  /** @internal */
-  async runBatch(commands: Queued[], atomic: boolean): Promise<unknown> {
-    const replies = this.core.batch(this.connection, commands, atomic, this.asBytes)
-    return this.settled(replies instanceof Promise ? await replies : replies)
-  }
-
   /** Has the database follow a leader elsewhere. @internal */
   lead(options: LeaderOptions): void {
     const { leader } = options
@@ -359,13 +383,13 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   const { durability = 'relaxed' } = options
   if (!['memory', 'relaxed', 'strict'].includes(durability)) throw new TypeError(`durability is 'memory', 'relaxed' or 'strict', not '${durability}'`)
   const module = await wasmModule(options.wasm)
-  const { databases = 16, maxmemory = 0, seed = randomSeed() } = options
-  // Who gives a seed wants the same passwords every time too.
-  const secret = options.seed === undefined ? { secret: [...crypto.getRandomValues(new Uint8Array(32))] } : {}
-  const core = await Core.start(module, { databases, maxmemory, seed, now: Date.now(), ...secret })
+  const { databases = 16, maxmemory = 0, clock = () => Date.now() } = options
+  const kept = (named && durability !== 'memory') || options.leader !== undefined
+  if (kept && options.clock) throw new TypeError('a clock of its own can only have a database in memory: others share the time')
+  const core = await Core.start({ module, options: { databases, maxmemory, ...chance(options.seed) }, clock })
   install(core.host.names(), Session.prototype)
   if (options.reserve) core.host.reserve(options.reserve)
-  const db = new Db(core)
+  const db = new Db(core, options.seed !== undefined)
   try {
     db.lead(options)
     if (options.leader !== undefined && named && hasFiles()) throw new TypeError('here, a database that has a leader is in memory: open it without a name')
@@ -378,9 +402,11 @@ export async function open(...args: [(OpenOptions | string)?, OpenOptions?]): Pr
   return db
 }
 
-function randomSeed(): number {
+function chance(seed?: number): Chance {
+  // Who gives a seed wants the same passwords every time too.
+  if (seed !== undefined) return { seed }
   const [a, b] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
-  return a * 0x20_0000 + (b >>> 11)
+  return { seed: a * 0x20_0000 + (b >>> 11), secret: [...crypto.getRandomValues(new Uint8Array(32))] }
 }
 
 function list(names: string | readonly string[]): readonly string[] {

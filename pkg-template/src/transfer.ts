@@ -26,15 +26,17 @@ const PIECE = 32 << 10
 export async function exportRdb(core: Core, { signal, onProgress }: TransferOptions = {}): Promise<Blob> {
   signal?.throwIfAborted()
   // One snapshot is taken at a time: that of the store ends soon.
-  while (!core.guard(() => core.host.beginExport(Date.now()))) {
+  while (!core.guard(() => core.host.beginExport(core.now()))) {
     await breathe()
     signal?.throwIfAborted()
   }
+  const { host } = core
   const parts: BlobPart[] = []
   const total = core.guard(() => core.host.exportLeft())
   try {
     for (;;) {
-      const bytes = await own(core, () => core.host.exportStep())
+      if (core.host !== host) throw new RdbError('INTERRUPTED', 'the database was reset while it was exported')
+      const bytes = await own(core, () => host.exportStep())
       if (!bytes) break
       if (bytes.length) parts.push(bytes as Uint8Array<ArrayBuffer>)
       onProgress?.({ done: total - core.guard(() => core.host.exportLeft()), total })
@@ -51,7 +53,7 @@ export async function exportRdb(core: Core, { signal, onProgress }: TransferOpti
 export async function importRdb(core: Core, file: Blob, { signal, onProgress }: TransferOptions = {}): Promise<number> {
   signal?.throwIfAborted()
   const total = file.size
-  if (!core.guard(() => core.host.beginImport(total, Date.now()))) throw new RdbError('BUSY', 'another file is being imported')
+  if (!core.guard(() => core.host.beginImport(total, core.now()))) throw new RdbError('BUSY', 'another file is being imported')
   try {
     let done = 0
     let until = performance.now() + SLICE
@@ -65,7 +67,7 @@ export async function importRdb(core: Core, file: Blob, { signal, onProgress }: 
       until = performance.now() + SLICE
     }
     signal?.throwIfAborted()
-    const keys = await own(core, () => core.host.finishImport(Date.now()))
+    const keys = await own(core, () => core.host.finishImport(core.now()))
     onProgress?.({ done: total, total })
     return keys
   } finally {

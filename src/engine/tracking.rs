@@ -12,7 +12,7 @@ use super::row::Row;
 use super::session::{Session, SessionId, Sessions};
 use super::{Engine, Server};
 use crate::ds::dict::{Dict, Keyed};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a session tracks.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,32 @@ pub struct Mode {
     pub caching: bool,
     /// What it listens to in broadcasting mode.
     pub prefixes: Vec<Vec<u8>>,
+    /// It is told nothing, but what it would be told is noted here, for the host to take.
+    pub notes: Option<Notes>,
+}
+
+/// What a session that is told nothing would have been told.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// Everything may have changed, or more than is noted.
+    pub all: bool,
+    /// The keys that changed.
+    pub keys: BTreeSet<Vec<u8>>,
+}
+
+impl Notes {
+    /// More keys than that are as good as all.
+    const MOST: usize = 4096;
+
+    fn add(&mut self, keys: Option<&[&[u8]]>) {
+        let keys = keys.unwrap_or_default();
+        self.all |= keys.is_empty() || self.keys.len() + keys.len() > Self::MOST;
+        if self.all {
+            self.keys.clear();
+        } else {
+            self.keys.extend(keys.iter().map(|key| key.to_vec()));
+        }
+    }
 }
 
 /// A session that cannot be mistaken for a later one in the same place.
@@ -305,6 +331,10 @@ fn place_of(sessions: &Sessions, me: &Session, id: u64) -> Option<SessionId> {
 /// Tells `to`, or the one it redirects to, that `keys` (`None`: all) are not what they were. In RESP2 only a session that listens can
 /// be told.
 fn send(sessions: &mut Sessions, me: &mut Session, to: Holder, keys: Option<&[&[u8]]>) {
+    if let Some(notes) = mode_of(sessions, me, to).and_then(|mode| mode.notes.as_mut()) {
+        notes.add(keys);
+        return sessions.wake(to.0);
+    }
     let redirect = mode_of(sessions, me, to).map_or(0, |mode| mode.redirect);
     let mut place = to.0;
     if redirect != 0 {

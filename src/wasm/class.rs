@@ -117,7 +117,9 @@ impl Host {
             {
                 owner.db = db.unwrap_or(owner.db);
             }
-            state.engine.close(SessionId(session))
+            state.engine.close(SessionId(session));
+            // What it waited for elsewhere is to be told of it.
+            super::abi::tell(&mut state.engine, &mut state.news, false);
         })
     }
 

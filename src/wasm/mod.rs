@@ -12,6 +12,7 @@ pub mod class;
 mod clock;
 pub mod files;
 pub mod idb;
+mod live;
 mod page;
 mod place;
 mod state;

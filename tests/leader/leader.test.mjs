@@ -52,6 +52,38 @@ describe('a database in Node with a leader', () => {
     client.destroy()
   })
 
+  test('sends the commands of one turn at once, without a pipeline', async (t) => {
+    let sent = 0
+    class Counted extends WebSocket {
+      send(data) {
+        sent++
+        super.send(data)
+      }
+    }
+    const db = await follow(t, 'default', { webSocket: Counted })
+    await db.synced()
+    sent = 0
+    const replies = Promise.all(Array.from({ length: 50 }, () => db.incr('auto')))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(sent, 1)
+    assert.deepEqual(await replies, Array.from({ length: 50 }, (_, i) => i + 1))
+  })
+
+  test('tells live queries what others change', async (t) => {
+    const [db, client] = [await follow(t), await leader.client()]
+    await db.synced()
+    const told = [[], []]
+    db.live('told', (value) => told[0].push(value))
+    db.live({ pattern: 'told*' }, (names) => told[1].push(names))
+    await until(() => told[1].length === 1, 'what there is')
+    await client.set('told', 'yes')
+    await until(() => told[0].at(-1) === 'yes' && told[1].length === 2, 'a client of the leader changes it')
+    await client.pExpire('told', 20)
+    await until(() => told[0].at(-1) === null, 'it expires there')
+    assert.deepEqual(told, [[null, 'yes', null], [[], ['told'], []]])
+    client.destroy()
+  })
+
   test('waits for what others bring, listens to what they say, and watches what they change', async (t) => {
     const [a, b] = [await follow(t), await follow(t)]
     await Promise.all([a.synced(), b.synced()])

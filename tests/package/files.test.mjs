@@ -74,7 +74,7 @@ test('what was stored is there when it is opened again', async () => {
   await db.hset('h', { f: 1 })
   await db.set('long', 1, 'EX', 1000)
   await db.set('big', new Uint8Array(300_000).fill(7))
-  await db.select(3)
+  await db.call('SELECT', 3)
   await db.set('k', 'of 3')
   await db.flush()
   const { mode, pending, error, torn, bytes } = db.status().storage
@@ -83,7 +83,7 @@ test('what was stored is there when it is opened again', async () => {
   const again = await use(folder)
   assert.deepEqual([await again.get('k'), await again.hget('h', 'f'), await again.strlen('big')], ['héllo', '1', 300_000])
   assert.ok((await again.ttl('long')) > 990)
-  await again.select(3)
+  await again.call('SELECT', 3)
   assert.equal(await again.get('k'), 'of 3')
 })
 

@@ -29,7 +29,7 @@ const expected = ['héllo', [1, '1'], 'PONG']
 
 test('what is packed is what is meant to be', () => {
   const names = files.map((file) => file.path)
-  for (const name of ['package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'dist/inline.js', 'dist/tabdis.wasm']) {
+  for (const name of ['package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'dist/inline.js', 'dist/cache.js', 'dist/react.js', 'dist/vue.js', 'dist/tabdis.wasm']) {
     assert.ok(names.includes(name), name)
   }
   for (const name of names) assert.match(name, /^(dist\/|package\.json$|README\.md$|LICENSE$)/)
@@ -50,6 +50,16 @@ test('Node imports it', async () => {
 test('Node requires it', async () => {
   await write('cjs.cjs', `const { open } = require('tabdis')\n;(async () => {${program}\nconsole.log(JSON.stringify(result))})()`)
   assert.deepEqual(await node('cjs.cjs'), expected)
+})
+
+test('Node requires the cache of it', async () => {
+  await write(
+    'cache.cjs',
+    `const { open } = require('tabdis')
+     const { createCache } = require('tabdis/cache')
+     ;(async () => console.log(JSON.stringify(await createCache(await open()).cached('k', () => 7, { ttl: 1000 }))))()`,
+  )
+  assert.equal(await node('cache.cjs'), 7)
 })
 
 test('importing it touches nothing', async () => {
@@ -74,6 +84,7 @@ test('a strict TypeScript program compiles', async () => {
   await write(
     'customer.ts',
     `import { open, MultiError, ReplyError, StorageError, type Db, type Session } from 'tabdis'
+     import { createCache } from 'tabdis/cache'
      const db: Db = await open({ maxmemory: 1e6 })
      const value: string | null = await db.get('k')
      const bytes: Uint8Array | null = await db.bytes.get('k')
@@ -85,13 +96,24 @@ test('a strict TypeScript program compiles', async () => {
      if (reply.type === 'array') reply.value.map((item) => item.type)
      for await (const { channel, message } of db.subscribe('news')) channel.concat(message)
      const stop: () => void = db.on('storage', ({ error }) => error?.code === 'QUOTA')
+     const names: () => void = db.live({ pattern: 'user:*' }, (names) => names.sort())
+     const top: Disposable = db.live((read) => read.zrange('board', 0, 9), (top) => top)
+     db.live('user:1', (value) => value === null)
+     db.live<string | null>('user:1', (value) => value?.length)
+     const users = db.namespace('user:').select(3)
+     const [key, found]: [string, string] = (await users.blpop('q', 0, { signal: AbortSignal.timeout(9) }))!
+     const moved: string | null = await users.blmove('a', 'b', 'LEFT', 'RIGHT', 0)
+     for await (const [member, score] of users.zscanIterator('z', { count: 9 })) member.length + score
+     const keys = (await db.info('keyspace')).keyspace?.db0
+     const fetched: { n: number } = await createCache(db).cached('k', async () => ({ n: 1 }), { ttl: 1000, tags: ['t'] })
+     const copy: Db = await db.fork()
      try { await db.hset('h', 'f', 1) } catch (error) { if (error instanceof MultiError || error instanceof ReplyError || error instanceof StorageError) error.code.length }
      // @ts-expect-error: no such command
      db.nosuch()
      // @ts-expect-error: a key is no object
      db.get({})
      await db.close()
-     export { value, bytes, now, set, got, maybe, stop }`,
+     export { value, bytes, now, set, got, maybe, stop, names, top, key, found, moved, keys, fetched, copy }`,
   )
   await write(
     'tsconfig.json',

@@ -65,7 +65,7 @@ test('appendonly cannot be turned off where data is kept, nor on where it is not
 /** INFO persistence as an object, in a page. */
 const READ_INFO = `
   globalThis.persistence = async (db) =>
-    Object.fromEntries((await db.info('persistence')).split('\\r\\n').map((line) => line.split(':')).filter((pair) => pair.length === 2))
+    Object.fromEntries((await db.call('INFO', 'persistence')).split('\\r\\n').map((line) => line.split(':')).filter((pair) => pair.length === 2))
   globalThis.until = async (check) => {
     while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 5))
   }

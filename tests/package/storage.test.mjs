@@ -60,11 +60,11 @@ test('databases of different names are different', async () => {
   const found = await inPage(page, async (t) => {
     const [a, b] = [await t.open('a'), await t.open('b')]
     await a.set('k', 'a')
-    await b.select(3)
+    await b.call('SELECT', 3)
     await b.set('k', 'b')
     await Promise.all([a.close(), b.close()])
     const [c, d] = [await t.open('a'), await t.open('b')]
-    await d.select(3)
+    await d.call('SELECT', 3)
     return [await c.get('k'), await d.get('k')]
   })
   assert.deepEqual(found, ['a', 'b'])

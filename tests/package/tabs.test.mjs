@@ -97,11 +97,43 @@ describe('a follower', () => {
     assert.ok(messages <= 4, `${messages} messages`)
   })
 
+  test('sends the commands of one turn with one message, without a pipeline', async () => {
+    const [replies, messages] = await inPage(follower, async (t) => {
+      const { postMessage } = BroadcastChannel.prototype
+      let messages = 0
+      BroadcastChannel.prototype.postMessage = function (message) {
+        messages++
+        return postMessage.call(this, message)
+      }
+      try {
+        const replies = await Promise.all(Array.from({ length: 50 }, () => t.db.incr('auto')))
+        return [replies, messages]
+      } finally {
+        BroadcastChannel.prototype.postMessage = postMessage
+      }
+    })
+    assert.deepEqual(replies, Array.from({ length: 50 }, (_, i) => i + 1))
+    // The other one is an acknowledgement.
+    assert.ok(messages <= 2, `${messages} messages`)
+  })
+
+  test('has a signal end what waits at the leader, and nothing is taken', async () => {
+    await inPage(follower, async (t) => {
+      t.stop = new AbortController()
+      t.outcome = t.db.blpop('aborted', 0, { signal: t.stop.signal }).catch((error) => error.name)
+    })
+    await until(leader, (t) => /blocked_clients:[1-9]/.test(t.db.sync.call('INFO', 'clients')))
+    assert.equal(await inPage(follower, (t) => (t.stop.abort(), t.outcome)), 'AbortError')
+    await until(leader, (t) => /blocked_clients:0/.test(t.db.sync.call('INFO', 'clients')))
+    await inPage(leader, (t) => t.db.rpush('aborted', 'kept'))
+    assert.equal(await inPage(leader, (t) => t.db.llen('aborted')), 1)
+  })
+
   test('stays in the database that a pipeline has selected', async () => {
     const found = await inPage(follower, async (t) => {
       await t.db.pipeline().select(3).set('there', 'yes').exec()
       const there = t.db.sync.get('there')
-      await t.db.select(0)
+      await t.db.call('SELECT', 0)
       return [there, await t.db.exists('there')]
     })
     assert.deepEqual(found, ['yes', 0])
@@ -187,12 +219,12 @@ describe('a follower', () => {
 
   test('says what it is, as a replica of Redis does', async () => {
     const [kind, link, names] = await inPage(follower, async (t) => {
-      const info = await t.db.info('replication')
+      const info = await t.db.call('INFO', 'replication')
       const [kind, , , link] = await t.db.call('ROLE')
       return [kind, link, [...info.matchAll(/^(role|master_link_status):(\w+)/gm)].map((found) => found[0])]
     })
     assert.deepEqual([kind, link, names], ['slave', 'connected', ['role:slave', 'master_link_status:up']])
-    assert.match(await inPage(leader, (t) => t.db.info('replication')), /connected_slaves:1\r\nslave0:/)
+    assert.match(await inPage(leader, (t) => t.db.call('INFO', 'replication')), /connected_slaves:1\r\nslave0:/)
     assert.equal(await inPage(leader, async (t) => (await t.db.set('acked', 1), t.db.wait(1, 1000))), 1)
   })
 

@@ -177,7 +177,7 @@ test('WAITAOF waits for the store, and INFO tells of it', async () => {
     const db = await t.open('shop')
     db.sync.set('k', 'v')
     const reply = await db.call('WAITAOF', 1, 0, 5000)
-    const info = await db.info('persistence')
+    const info = await db.call('INFO', 'persistence')
     const line = (name) => new RegExp(`${name}:(.*)`).exec(info)?.[1].trim()
     return {
       refused, reply, pending: db.status().storage.pending, enabled: line('aof_enabled'), written: Number(line('aof_written_bytes')) > 0,
