@@ -272,7 +272,7 @@ export class Core {
 
   /** Runs the commands at the beginning of `bytes`. Returns how many bytes they were; their replies are in `take`. */
   feed(session: number, bytes: Uint8Array): number {
-    const taken = this.guard(() => this.host.feedWire(session, bytes, Date.now()))
+    const taken = this.guard(() => this.host.feedWire(session, bytes, this.now()))
     this.settle()
     return taken
   }

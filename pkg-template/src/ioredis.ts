@@ -35,8 +35,12 @@ class Stream extends Duplex {
   constructor(db: Db) {
     super()
     this.wire = new Pipe(db, 'ioredis', {
-      data: (bytes) => void this.push(bytes),
-      end: () => void this.push(null),
+      // Not within the write: ioredis takes note of a command when it is written.
+      data: (bytes) => {
+        queueMicrotask(() => this.push(bytes))
+        return true
+      },
+      end: () => queueMicrotask(() => this.push(null)),
       drain: () => this.more(),
     })
   }

@@ -4,13 +4,10 @@ import type { Db } from './db.js'
 
 /** More input than this is not asked for while a command waits. */
 const HIGH = 1 << 20
-/** So much is run before others have their turn: a long row of commands must not stop the page. */
-const TURN = 256 << 10
-
 /** Who is at the other end. */
 export interface PipeEnd {
-  /** Gets what the session has to say. */
-  data(bytes: Uint8Array): void
+  /** Gets what the session has to say. Returns false if no more is welcome until `resume` is called: nothing more is run then. */
+  data(bytes: Uint8Array): boolean
   /** Is told once that the session has ended. */
   end(): void
   /** Is told that more input is welcome again, after `write` has returned false. */
@@ -22,10 +19,16 @@ export class Pipe implements Listener {
   private readonly id: number
   private input: Uint8Array[] = []
   private size = 0
+  /** The rest is no whole command before it has so many bytes. */
+  private wants = 0
   private waits = false
+  /** The other end takes no more for now. */
+  private held = false
   private closed = false
   private full = false
   private running = false
+  /** What was answered last does not hold. */
+  private broken = false
   /** Replies go out in their order, those that wait for the disk too. */
   private last: Promise<void> | undefined
 
@@ -44,9 +47,21 @@ export class Pipe implements Listener {
     if (this.closed || bytes.length === 0) return true
     this.input.push(bytes)
     this.size += bytes.length
-    if (!this.waits && !this.running) this.run()
-    this.full = this.size > HIGH
+    this.run()
+    // What is not whole yet needs more.
+    this.full = this.size > HIGH && this.rests
     return !this.full
+  }
+
+  /** Goes on, as the other end takes more again. */
+  resume(): void {
+    this.held = false
+    this.run()
+  }
+
+  /** Nothing is run just now, whatever there is. */
+  private get rests(): boolean {
+    return this.waits || this.held || this.running || this.closed
   }
 
   /** Ends the session. Does nothing the second time. */
@@ -67,30 +82,27 @@ export class Pipe implements Listener {
   receive(): void {
     if (this.closed) return
     this.flush()
-    if (!this.waits && !this.running) this.run()
+    this.run()
   }
 
   private run(): void {
-    let room = TURN
-    while (this.size > 0 && !this.waits && !this.closed) {
-      if (room <= 0) {
+    if (!this.rests && this.size > 0 && this.size >= this.wants) {
+      const bytes = this.whole()
+      const taken = this.core.feed(this.id, bytes)
+      this.size = bytes.length - taken
+      this.input = this.size > 0 ? [bytes.subarray(taken)] : []
+      this.wants = this.core.guard(() => this.core.host.wireWants(this.id))
+      this.flush()
+      if (!this.rests && this.size > 0 && this.size >= this.wants) {
+        // It was enough for now: a long row of commands must not stop the page.
         this.running = true
         setTimeout(() => {
           this.running = false
-          if (!this.closed) this.run()
+          this.run()
         }, 0)
-        break
       }
-      const bytes = this.whole()
-      const taken = this.core.feed(this.id, bytes)
-      room -= Math.max(taken, 1)
-      this.size = bytes.length - taken
-      this.input = this.size > 0 ? [bytes.subarray(taken)] : []
-      this.flush()
-      // The rest is no whole command.
-      if (!this.waits) break
     }
-    if (this.full && this.size <= HIGH) {
+    if (this.full && !this.rests) {
       this.full = false
       this.other.drain?.()
     }
@@ -116,8 +128,16 @@ export class Pipe implements Listener {
       else this.core.stopsWaiting()
     }
     if (bytes.length > 0) {
-      if (this.core.waitsToCount) this.last = Promise.allSettled([this.last, this.core.counts()]).then(() => {})
-      this.then(() => this.other.data(bytes))
+      const { core } = this
+      if (core.hasEffects && (core.stored || core.waitsToCount)) {
+        const settled = Promise.all([core.waitsToCount && core.counts(), core.stored?.()])
+        this.last = Promise.allSettled([this.last, settled]).then(([, { status }]) => {
+          // What it is about to be told does not hold: better the connection ends than that.
+          if (status === 'rejected') this.broken = true
+          if (this.broken) this.close()
+        })
+      }
+      this.then(() => void (this.held = (!this.broken && !this.other.data(bytes)) || this.held))
     }
     if (closing) this.close()
   }

@@ -67,13 +67,13 @@ export class Server {
     this.sockets.add(socket)
     const name = socket.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : `${String(this.address())}:0`
     const pipe = new Pipe(this.db, name, {
-      // Who does not read its replies is not read either, so that they do not pile up.
-      data: (bytes) => void (socket.write(bytes) || socket.pause()),
+      // For who does not read its replies nothing more is run, so that they do not pile up.
+      data: (bytes) => socket.write(bytes),
       end: () => socket.end(),
-      drain: () => socket.writableNeedDrain || socket.resume(),
+      drain: () => void socket.resume(),
     })
     socket.on('data', (bytes) => pipe.write(bytes) || socket.pause())
-    socket.on('drain', () => socket.resume())
+    socket.on('drain', () => pipe.resume())
     // What goes wrong on a connection ends it; `close` follows.
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -87,5 +87,5 @@ export class Server {
 export async function createServer(db?: Db | ServerOptions): Promise<Server> {
   const is = (db: Db | ServerOptions | undefined): db is Db => db !== undefined && 'pipeline' in db
   const { maxClients = 10_000 } = is(db) ? {} : (db ?? {})
-  return new Server(is(db) ? db : await open(db), !is(db), maxClients)
+  return new Server(is(db) ? db : await open(db ?? {}), !is(db), maxClients)
 }
