@@ -380,7 +380,8 @@ test('importing the package takes none of the modules of Node', async () => {
     await import(${JSON.stringify(address)}); console.log('imported')`
   const script = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'inherit', 'inherit'] })
   assert.deepEqual(await once(script, 'exit'), [0, null])
-  const files = fs.readdirSync(join(root, 'pkg/dist')).filter((name) => name.endsWith('.js'))
+  // Those two are for Node alone.
+  const files = fs.readdirSync(join(root, 'pkg/dist')).filter((name) => name.endsWith('.js') && !['ioredis.js', 'server.js'].includes(name))
   assert.ok(files.length > 1)
   for (const file of files) assert.doesNotMatch(fs.readFileSync(join(root, 'pkg/dist', file), 'utf8'), /(from|import\()\s*["']node:/)
 })
