@@ -141,7 +141,9 @@ async function buildClient() {
   await esbuild.build({ ...options, entryPoints: modules, format: 'esm', splitting: true, outdir: dist })
   // CommonJS is for Node, and has no import.meta.url: give it that of its ES twin, so that both find the same wasm.
   const selfUrl = "const selfUrl = require('node:url').pathToFileURL(__dirname + '/../self.js').href;"
-  const commonJs = { format: 'cjs', platform: 'node', banner: { js: selfUrl }, define: { 'import.meta.url': 'selfUrl' } }
+  // Who requires a module with a default export (tabdis/ioredis) gets that, as from the module it stands for, with the rest on it.
+  const whole = 'if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);'
+  const commonJs = { format: 'cjs', platform: 'node', banner: { js: selfUrl }, footer: { js: whole }, define: { 'import.meta.url': 'selfUrl' } }
   const required = await entries((entry) => entry.require && entry.import.default)
   await esbuild.build({ ...options, ...commonJs, entryPoints: required, outdir: join(dist, 'cjs') })
   await writeFile(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n')

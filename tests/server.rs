@@ -201,6 +201,23 @@ fn broken_protocol_gets_redis_words_and_a_close() {
 }
 
 #[test]
+fn what_a_web_page_sends_ends_its_connection() {
+    let mut server = Server::start(&["--save", ""]);
+    for request in ["POST / HTTP/1.1\r\n", "Accept: */*\r\nHost: 127.0.0.1\r\n"] {
+        let mut client = server.connect();
+        client.send(format!("{request}\r\nSET from a-page\r\n"));
+        let mut answer = Vec::new();
+        // The rest may be reset on its way.
+        let _ = client.0.read_to_end(&mut answer);
+        assert!(!String::from_utf8_lossy(&answer).contains("OK"));
+        server.wait_for_line("Possible SECURITY ATTACK detected");
+    }
+    let mut client = server.connect();
+    client.send("EXISTS from\r\n");
+    client.expect(":0\r\n");
+}
+
+#[test]
 fn a_client_that_sends_too_much_is_closed() {
     let server = Server::start(&["--client-query-buffer-limit", "1048576", "--proto-max-bulk-len", "8mb"]);
     let mut client = server.connect();

@@ -569,6 +569,12 @@ impl Engine {
                 self.call_row(id, row, &argv, now)
             }
             None => self.enter(id, now, |engine, me, out| {
+                if is_from_a_page(argv[0]) && me.proto() != Proto::Native {
+                    let from = me.addr.clone();
+                    engine.server.host.log(&format!("{ATTACK} Connection from {from} aborted."));
+                    (me.closing, me.cut) = (true, true);
+                    return;
+                }
                 let error = Error::unknown_command(argv);
                 engine.reject(me, None, out, &error);
             }),
@@ -1000,6 +1006,15 @@ pub fn resolve(table: &Table, row_id: RowId, argv: &[&[u8]]) -> Result<RowId, Er
         }
         _ => Ok(row_id),
     }
+}
+
+/// What Redis's log says of a page that sends its form to a server on the reader's machine.
+const ATTACK: &str = "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is \
+likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance.";
+
+/// Whether a command is how a browser begins a request: what would come next was written by a page, not by a client.
+fn is_from_a_page(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 /// What a queued command takes beside its arguments.
