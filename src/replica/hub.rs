@@ -28,8 +28,9 @@ const STREAMS: usize = 4096;
 const SENT: usize = 1024;
 /// Nodes for which one connection may ask.
 const CLIENTS: usize = 256;
-/// Answers that may wait on one connection until it has read what they are about.
+/// Answers that may wait on one connection until it has read what they are about, and bytes of them.
 const HELD: usize = 65_536;
+const HELD_BYTES: usize = 64 << 20;
 /// The name of this end.
 const NAME: &str = "server";
 
@@ -360,9 +361,12 @@ impl Hub {
 
     /// Sends what is new to a connection, and the answers that tell of nothing newer.
     fn pump(&mut self, engine: &mut Engine, id: usize) {
-        let Some(link) = self.links.get_mut(&id).filter(|link| link.waiting < HIGH) else { return };
-        if link.held.len() > HELD {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.held.len() > HELD || link.held.iter().map(|reply| reply.bytes.len()).sum::<usize>() > HELD_BYTES {
             return self.end(engine, id, "it does not read its answers");
+        }
+        if link.waiting >= HIGH {
+            return;
         }
         let Some(stream) = self.streams.get_mut(&link.name).filter(|stream| stream.active) else { return };
         let Some(last) = stream.sent.back().copied() else { return };
@@ -394,6 +398,8 @@ impl Hub {
         let n = self.links.get(&id).and_then(|link| self.streams.get(&link.name)?.sent.back()).map_or(0, |at| at.n);
         let Some(link) = self.links.get_mut(&id) else { return };
         while let Some(Reply { to, serial, db, bytes, .. }) = link.held.pop_front_if(|reply| reply.offset <= offset) {
+            // On a connection nothing is lost: it need not be kept for one who asks again.
+            self.desk.forget_answer(&to, serial);
             let to = to.strip_prefix(&link.prefix).unwrap_or_default().to_string();
             write_to(&mut self.out, id, &to, &Message::Reply { serial, db, offset: n, bytes });
         }

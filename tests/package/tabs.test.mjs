@@ -348,6 +348,44 @@ test('who waits in another tab until a change is stored is told when the disk is
   await leader.context().close()
 })
 
+test('a tab that nobody sees lets one lead that somebody sees', async () => {
+  const [first, second, ...rest] = await tabs(2)
+  assert.equal(rest.length, 0)
+  assert.deepEqual([await role(first), await role(second)], ['leader', 'follower'])
+  await inPage(first, async (t) => {
+    await t.db.set('before', 1)
+    Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await until(second, (t) => t.db.status().tabs.role === 'leader')
+  await until(first, (t) => t.db.status().tabs.role === 'follower')
+  assert.equal(await inPage(second, (t) => t.db.incr('before')), 2)
+  assert.equal(await inPage(first, (t) => t.db.incr('before')), 3)
+  await first.context().close()
+})
+
+test('a tab of another version is told so, and harms nobody', async () => {
+  const all = await tabs(2)
+  const answers = await inPage(all[1], async (t) => {
+    t.db.on('storage', ({ error }) => error && (t.told = [error.code, error.message]))
+    const channel = new BroadcastChannel('tabdis:shop')
+    const heard = []
+    channel.onmessage = ({ data }) => heard.push(new TextDecoder().decode(data[1]))
+    const text = ['tabdis', '7', 'LEAD', 'newer', '*', '999', '0', 'x', '0', '0'].map((word) => `$${word.length}\r\n${word}\r\n`)
+    channel.postMessage(['newer', new TextEncoder().encode(`*${text.length}\r\n${text.join('')}`)])
+    for (let n = 0; n < 100 && !(t.told && heard.some((text) => text.includes('VERSION'))); n++) await new Promise((resolve) => setTimeout(resolve, 20))
+    channel.close()
+    return { told: t.told, versions: heard.filter((text) => text.includes('VERSION')).length, role: t.db.status().tabs.role }
+  })
+  assert.equal(answers.told[0], 'NEWER')
+  assert.match(answers.told[1], /another version of tabdis \(its messages are of version 7\): reload the older one/)
+  assert.ok(answers.versions >= 1)
+  assert.equal(answers.role, 'follower')
+  assert.equal(await inPage(all[1], (t) => t.db.set('still', 'works')), 'OK')
+  assert.equal(await inPage(all[0], (t) => t.db.sync.get('still')), 'works')
+  await all.end()
+})
+
 test('what comes on the channel and is nonsense changes nothing', async () => {
   const all = await tabs(3)
   await inPage(all[2], async (t) => {
