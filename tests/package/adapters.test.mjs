@@ -4,12 +4,15 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { Redis, errors } from '@upstash/redis'
+import { QueryClient } from '@tanstack/query-core'
+import { persistQueryClient } from '@tanstack/query-persist-client-core'
 import Keyv from 'keyv'
 import { createStorage } from 'unstorage'
 
 const { open } = await import('../../pkg/dist/index.js')
 const { createRedis, requester } = await import('../../pkg/dist/upstash.js')
 const { KeyvTabdis } = await import('../../pkg/dist/keyv.js')
+const { createPersister } = await import('../../pkg/dist/tanstack-query.js')
 const { tabdisDriver } = await import('../../pkg/dist/unstorage.js')
 
 let db, now
@@ -130,6 +133,44 @@ describe('unstorage', () => {
     await db.set('w:there', 3)
     await turn()
     assert.equal(told.length, 3)
+  })
+})
+
+describe('TanStack Query', () => {
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+  test('has its cache again, also in another place', async () => {
+    const first = new QueryClient()
+    const persister = createPersister({ db, throttleTime: 5 })
+    const [end, ready] = persistQueryClient({ queryClient: first, persister })
+    await ready
+    await first.fetchQuery({ queryKey: ['user', 1], queryFn: async () => ({ name: 'Ann' }) })
+    for (let n = 0; n < 100 && db.sync.get('REACT_QUERY_OFFLINE_CACHE') === null; n++) await pause(10)
+    end()
+    const second = new QueryClient()
+    const [endSecond, restored] = persistQueryClient({ queryClient: second, persister: createPersister({ db: Promise.resolve(db) }) })
+    await restored
+    assert.deepEqual(second.getQueryData(['user', 1]), { name: 'Ann' })
+    endSecond()
+    await persister.removeClient()
+    assert.equal(await db.exists('REACT_QUERY_OFFLINE_CACHE'), 0)
+    first.clear()
+    second.clear()
+  })
+
+  test('writes now and then, the last state, and tells what went wrong', async () => {
+    const errors = []
+    const persister = createPersister({ db, key: 'mine', throttleTime: 20, onError: (error) => errors.push(error) })
+    for (let n = 0; n < 50; n++) persister.persistClient({ n })
+    assert.equal(await db.exists('mine'), 0)
+    await pause(60)
+    assert.deepEqual(await persister.restoreClient(), { n: 49 })
+    const loop = {}
+    loop.loop = loop
+    persister.persistClient(loop)
+    await pause(60)
+    assert.equal(errors.length, 1)
+    assert.ok(errors[0] instanceof TypeError)
   })
 })
 
